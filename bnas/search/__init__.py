@@ -1,0 +1,8 @@
+"""Multi-objective search: samplers, Pareto tools, the study and the engines that run trials.
+
+Only the port is loaded here: whoever implements an evaluator needs neither Optuna nor Ray.
+"""
+
+from bnas.search.port import Evaluation, Evaluator, Progress
+
+__all__ = ["Evaluation", "Evaluator", "Progress"]
