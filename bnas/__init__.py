@@ -1,0 +1,56 @@
+"""Search binary neural network designs: the Pareto front of accuracy against operations.
+
+`import bnas` is cheap: each name below is imported when it is first used, so that a program that only
+counts costs never loads torch, Ray, Optuna or pandas.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bnas.architecture import Architecture
+    from bnas.cost import Ledger, ledger
+    from bnas.errors import BnasError
+    from bnas.evaluation import load_evaluator
+    from bnas.space import Space, load_space
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Architecture",
+    "BnasError",
+    "Ledger",
+    "Space",
+    "__version__",
+    "ledger",
+    "load_evaluator",
+    "load_space",
+]
+
+_HOMES = {
+    "Architecture": "bnas.architecture",
+    "BnasError": "bnas.errors",
+    "Ledger": "bnas.cost",
+    "Space": "bnas.space",
+    "ledger": "bnas.cost",
+    "load_evaluator": "bnas.evaluation",
+    "load_space": "bnas.space",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on first use (PEP 562) and keep it, so that this runs once a name.
+
+    Raises:
+        AttributeError: `name` is not a public name of bnas.
+    """
+    if name not in _HOMES:
+        message = f"module 'bnas' has no attribute {name!r}; its public names: {', '.join(__all__)}"
+        raise AttributeError(message)
+    value: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))
