@@ -1,0 +1,6 @@
+"""Definition files (search spaces, evaluators): looked up by name, read and validated."""
+
+from bnas.definitions.lookup import Kind, available, find
+from bnas.definitions.validation import load_yaml, validate
+
+__all__ = ["Kind", "available", "find", "load_yaml", "validate"]
