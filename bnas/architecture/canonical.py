@@ -1,0 +1,111 @@
+"""The canonical form of an architecture, its JSON, and the digest that names it."""
+
+import hashlib
+import json
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from bnas.architecture.model import Architecture, Stage, Unit
+from bnas.architecture.validity import CONDITIONS, EQUIVALENCES, problems, stage_fields
+from bnas.errors import InvalidArchitecture
+
+SCHEMA_VERSION = 1
+DIGEST_LENGTH = 12
+
+_UNIT_FIELDS = tuple(field.name for field in fields(Unit))
+_STAGE_FIELDS = ("downsampling", "downsampling_groups", "widening")
+_ADAPTER: TypeAdapter[Architecture] = TypeAdapter(Architecture)
+
+
+def canonical(architecture: Architecture) -> Architecture:
+    """The one representative of all architectures that are the same network.
+
+    Fields without effect are dropped, active fields that were left out take their default, and
+    different ways to write one network become the same (see `validity`). Idempotent.
+    """
+    stages = []
+    in_channels = architecture.stem.width
+    for stage in architecture.stages:
+        stages.append(_canonical_stage(stage, in_channels))
+        in_channels = stage.width
+    return replace(architecture, stages=tuple(stages))
+
+
+def _canonical_stage(stage: Stage, in_channels: int) -> Stage:
+    values = stage_fields(stage, in_channels)
+    _settle(values)
+    for equivalence in EQUIVALENCES:
+        if values[equivalence.field] == equivalence.value and equivalence.holds(values):
+            values.update(equivalence.equals)
+    _settle(values)
+    return replace(
+        stage,
+        unit=Unit(**{name: values[name] for name in _UNIT_FIELDS}),
+        **{name: values[name] for name in _STAGE_FIELDS},
+    )
+
+
+def _settle(values: dict[str, Any]) -> None:
+    for condition in CONDITIONS:
+        if not condition.holds(values):
+            values[condition.field] = condition.inactive
+        elif values[condition.field] is None:
+            values[condition.field] = condition.default
+
+
+def to_dict(architecture: Architecture) -> dict[str, Any]:
+    """The canonical JSON object: nested dicts and lists without the inactive fields."""
+    data: dict[str, Any] = _without_none(asdict(canonical(architecture)))
+    return {"schema": SCHEMA_VERSION, **data}
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    if isinstance(value, (list, tuple)):
+        return [_without_none(item) for item in value]
+    return value
+
+
+def from_dict(data: dict[str, Any]) -> Architecture:
+    """Reads what `to_dict` writes, into canonical form.
+
+    Raises:
+        InvalidArchitecture: The data has a wrong field or breaks a validity rule; the message
+            gives the path to the field and the rule.
+    """
+    content = {key: value for key, value in data.items() if key != "schema"}
+    version = data.get("schema", SCHEMA_VERSION)
+    if version != SCHEMA_VERSION:
+        raise InvalidArchitecture(
+            f"an architecture's schema must be {SCHEMA_VERSION}, but got schema={version!r}; "
+            "write it again with this version of bnas"
+        )
+    try:
+        architecture = _ADAPTER.validate_python(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        path = ".".join(str(part) for part in first["loc"])
+        raise InvalidArchitecture(f"{path}: {first['msg']}, but got {first['input']!r}") from None
+    return valid(architecture)
+
+
+def valid(architecture: Architecture) -> Architecture:
+    """The canonical form of a valid architecture.
+
+    Raises:
+        InvalidArchitecture: A validity rule is broken; the message gives path, rule and values.
+    """
+    result = canonical(architecture)
+    found = problems(result)
+    if found:
+        raise InvalidArchitecture("; ".join(str(problem) for problem in found))
+    return result
+
+
+def digest(architecture: Architecture) -> str:
+    """Twelve hex digits that equal architectures share: SHA-256 of the canonical JSON."""
+    text = json.dumps(to_dict(architecture), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGEST_LENGTH]

@@ -1,0 +1,229 @@
+"""What a stage may be: activity conditions, validity rules and equivalences, each in one place.
+
+All three speak of the fields of one stage: those of `Stage` and `Unit` by their names, and
+`in_channels` and `out_channels`, its first input and its output. They are used to validate and
+canonicalise architectures, and by search spaces to offer only valid, distinct options, which is
+why each states the fields that it reads.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from bnas.architecture.model import Architecture, Stage
+
+Fields: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """When a field has an effect, and which value it then takes if none is given."""
+
+    field: str
+    reads: tuple[str, ...]
+    holds: Callable[[Fields], bool]
+    default: Any
+    inactive: Any = None
+
+
+CONDITIONS: tuple[Condition, ...] = (
+    Condition(
+        field="activation_beta",
+        reads=("activation_estimator",),
+        holds=lambda f: f["activation_estimator"] == "signswish",
+        default=5.0,
+    ),
+    Condition(
+        field="weight_beta",
+        reads=("weight_estimator",),
+        holds=lambda f: f["weight_estimator"] == "signswish",
+        default=5.0,
+    ),
+    Condition(
+        field="placement",
+        reads=("nonlinearity",),
+        holds=lambda f: f["nonlinearity"] != "none",
+        default="after-addition",
+    ),
+    Condition(
+        field="shuffle",
+        reads=("groups",),
+        holds=lambda f: f["groups"] > 1,
+        default=False,
+        inactive=False,
+    ),
+    Condition(
+        field="widening",
+        reads=("in_channels", "out_channels"),
+        holds=lambda f: f["in_channels"] != f["out_channels"],
+        default="convolution",
+    ),
+    Condition(
+        # Two concatenated convolutions repeat the shortcut of each: nothing is left to choose.
+        field="downsampling",
+        reads=("in_channels", "out_channels", "shortcut", "widening"),
+        holds=lambda f: (
+            f["in_channels"] != f["out_channels"]
+            and f["shortcut"] != "none"
+            and not (f["shortcut"] == "conv" and f["widening"] == "duplicate")
+        ),
+        default="real-1x1",
+    ),
+    Condition(
+        field="downsampling_groups",
+        reads=("downsampling",),
+        holds=lambda f: f["downsampling"] == "real-1x1",
+        default=1,
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A validity rule: `breach` gives the broken rule in words, or None."""
+
+    field: str
+    reads: tuple[str, ...]
+    breach: Callable[[Fields], str | None]
+
+
+def _groups_divide(field: str) -> Callable[[Fields], str | None]:
+    def breach(f: Fields) -> str | None:
+        groups, inputs, outputs = f[field], f["in_channels"], f["out_channels"]
+        if groups is None or (inputs % groups == 0 and outputs % groups == 0):
+            return None
+        return (
+            f"groups must divide the input and output channels, "
+            f"but got {field}={groups} with {inputs} -> {outputs} channels; "
+            "take a common divisor of both"
+        )
+
+    return breach
+
+
+def _duplicate_doubles(f: Fields) -> str | None:
+    if f["widening"] != "duplicate" or f["out_channels"] == 2 * f["in_channels"]:
+        return None
+    return (
+        "widening by channel duplication doubles the channels, but got widening='duplicate' with "
+        f"{f['in_channels']} -> {f['out_channels']} channels; double the width or take 'convolution'"
+    )
+
+
+def _shortcut_fits(f: Fields) -> str | None:
+    kind, inputs, outputs = f["downsampling"], f["in_channels"], f["out_channels"]
+    if kind == "duplicate" and outputs % inputs:
+        return (
+            "a shortcut that repeats channels needs a multiple of them, but got "
+            f"downsampling='duplicate' with {inputs} -> {outputs} channels; take 'real-1x1'"
+        )
+    if kind == "zero-pad" and outputs < inputs:
+        return (
+            "a zero-padded shortcut cannot lose channels, but got downsampling='zero-pad' with "
+            f"{inputs} -> {outputs} channels; take 'real-1x1'"
+        )
+    return None
+
+
+_CHANNELS = ("in_channels", "out_channels")
+
+RULES: tuple[Rule, ...] = (
+    Rule(field="groups", reads=("groups", *_CHANNELS), breach=_groups_divide("groups")),
+    Rule(field="widening", reads=("widening", *_CHANNELS), breach=_duplicate_doubles),
+    Rule(field="downsampling", reads=("downsampling", *_CHANNELS), breach=_shortcut_fits),
+    Rule(
+        field="downsampling_groups",
+        reads=("downsampling_groups", *_CHANNELS),
+        breach=_groups_divide("downsampling_groups"),
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Equivalence:
+    """A value that, where `holds`, gives the same network as the values in `equals`."""
+
+    field: str
+    value: str
+    reads: tuple[str, ...]
+    holds: Callable[[Fields], bool]
+    equals: Mapping[str, str | None]
+
+
+EQUIVALENCES: tuple[Equivalence, ...] = (
+    Equivalence(
+        # No norm follows the convolution.
+        field="placement",
+        value="before-norm",
+        reads=("order",),
+        holds=lambda f: f["order"] == "norm-sign-conv",
+        equals={"placement": "before-addition"},
+    ),
+    Equivalence(
+        # There is no addition.
+        field="placement",
+        value="after-addition",
+        reads=("shortcut",),
+        holds=lambda f: f["shortcut"] == "none",
+        equals={"placement": "before-addition"},
+    ),
+    Equivalence(
+        # Without groups, two concatenated convolutions of one input are one wider convolution.
+        field="widening",
+        value="duplicate",
+        reads=("groups", "shortcut"),
+        holds=lambda f: f["groups"] == 1 and f["shortcut"] != "conv",
+        equals={"widening": "convolution"},
+    ),
+    Equivalence(
+        # The same, with the repeated shortcut: ReActNet's duplication under its own name.
+        field="downsampling",
+        value="duplicate",
+        reads=("groups", "shortcut", "in_channels", "out_channels"),
+        holds=lambda f: (
+            f["groups"] == 1
+            and f["shortcut"] == "conv"
+            and f["out_channels"] == 2 * f["in_channels"]
+        ),
+        equals={"widening": "duplicate", "downsampling": None},
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """A broken rule and where: `path` leads to the field, as in `stages.1.unit.groups`."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+def stage_fields(stage: Stage, in_channels: int) -> dict[str, Any]:
+    """The fields of one stage as conditions, rules and equivalences read them."""
+    fields = {name: getattr(stage.unit, name) for name in stage.unit.__slots__}
+    fields.update(
+        in_channels=in_channels,
+        out_channels=stage.width,
+        downsampling=stage.downsampling,
+        downsampling_groups=stage.downsampling_groups,
+        widening=stage.widening,
+    )
+    return fields
+
+
+def problems(architecture: Architecture) -> list[Problem]:
+    """Every broken validity rule of a canonical architecture; empty for a valid one."""
+    found = []
+    in_channels = architecture.stem.width
+    for index, stage in enumerate(architecture.stages):
+        fields = stage_fields(stage, in_channels)
+        for rule in RULES:
+            message = rule.breach(fields)
+            if message is not None:
+                inside = "unit." if rule.field in stage.unit.__slots__ else ""
+                found.append(Problem(path=f"stages.{index}.{inside}{rule.field}", message=message))
+        in_channels = stage.width
+    return found
