@@ -1,7 +1,7 @@
 """Search binary neural network designs: the Pareto front of accuracy against operations.
 
-`import bnas` is cheap: each name below is imported when it is first used, so that a program that only
-counts costs never loads torch, Ray, Optuna or pandas.
+`import bnas` is cheap: each name below is imported when it is first used, so that a program that
+only counts costs never loads torch, Ray, Optuna or pandas.
 """
 
 from importlib import import_module
@@ -37,19 +37,23 @@ _HOMES = {
     "load_space": "bnas.space",
 }
 
+# Hidden from type checkers, which would otherwise take any name for a public one.
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> object:
-    """Import a public name on first use (PEP 562) and keep it, so that this runs once a name.
+    def __getattr__(name: str) -> object:
+        """Import a public name on first use (PEP 562) and keep it, so that this runs once a name.
 
-    Raises:
-        AttributeError: `name` is not a public name of bnas.
-    """
-    if name not in _HOMES:
-        message = f"module 'bnas' has no attribute {name!r}; its public names: {', '.join(__all__)}"
-        raise AttributeError(message)
-    value: object = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+        Raises:
+            AttributeError: `name` is not a public name of bnas.
+        """
+        if name not in _HOMES:
+            message = (
+                f"module 'bnas' has no attribute {name!r}; its public names: {', '.join(__all__)}"
+            )
+            raise AttributeError(message)
+        value: object = getattr(import_module(_HOMES[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

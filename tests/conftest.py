@@ -1,0 +1,50 @@
+"""Settings and fixtures of all tests."""
+
+import os
+
+# Before anything imports torch: one thread, and none that spins while it waits.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+# The same examples every time, so that a failure is the change's; no deadline, as machines differ.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("explore", derandomize=False, deadline=None, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The checkout's root."""
+    return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def untouched_global_random() -> Iterator[None]:
+    """Fail the test if it moved a global random generator: Python's, NumPy's or torch's."""
+    before = _global_random()
+    yield
+    moved = [name for name, state in _global_random().items() if before.get(name, state) != state]
+    if moved:
+        pytest.fail(f"nothing may touch global random state, but {', '.join(moved)} moved")
+
+
+def _global_random() -> dict[str, object]:
+    states: dict[str, object] = {
+        "random": random.getstate(),
+        "numpy.random": str(np.random.get_state(legacy=False)),  # noqa: NPY002 - what is guarded
+    }
+    if "torch" in sys.modules:
+        import torch
+
+        states["torch"] = torch.random.get_rng_state().tolist()
+    return states
