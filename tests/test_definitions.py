@@ -127,7 +127,7 @@ def test_loads(file: Path) -> None:
             "kind: option",
             "kind: optional",
             (
-                "FILE:6: 'choices.groups': Input tag 'optional' found using 'kind' does not match any "
+                "FILE:6: 'choices.groups': Input tag 'optional' found using 'kind' does not match "
                 "of the expected tags: 'option', 'range'"
             ),
         ),

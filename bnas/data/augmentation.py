@@ -1,0 +1,36 @@
+"""Random changes to a whole batch at once."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def random_crop(x_NHWC: Tensor, padding: int, generator: torch.Generator) -> Tensor:
+    """Shift each image by up to `padding` pixels in both directions; what comes in is zero.
+
+    On normalised images zero is the mean colour of the training images.
+
+    Args:
+        x_NHWC: a batch; the result has the same shape.
+        padding: largest shift, in pixels.
+        generator: on the CPU, whatever the device of the batch.
+    """
+    num_images, height, width, _ = x_NHWC.shape
+    padded = functional.pad(x_NHWC, (0, 0, padding, padding, padding, padding))
+    # Every possible crop as a view (N, 2p + 1, 2p + 1, C, H, W); only the chosen ones are copied.
+    crops = padded.unfold(1, height, 1).unfold(2, width, 1)
+    shifts = torch.randint(0, 2 * padding + 1, (2, num_images), generator=generator)
+    rows, columns = shifts.to(x_NHWC.device)
+    chosen_NCHW = crops[torch.arange(num_images, device=x_NHWC.device), rows, columns]
+    return chosen_NCHW.permute(0, 2, 3, 1).contiguous()
+
+
+def random_flip(x_NHWC: Tensor, generator: torch.Generator) -> Tensor:
+    """Mirror each image left to right with probability one half.
+
+    Args:
+        x_NHWC: a batch; the result has the same shape.
+        generator: on the CPU, whatever the device of the batch.
+    """
+    coins = torch.rand(len(x_NHWC), generator=generator).to(x_NHWC.device)
+    return torch.where((coins < 0.5)[:, None, None, None], x_NHWC.flip(2), x_NHWC)
