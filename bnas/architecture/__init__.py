@@ -1,22 +1,27 @@
 """Architectures as data: the model, its canonical form and digest, and its lowering."""
 
 from bnas.architecture.canonical import canonical, digest, from_dict, to_dict, valid
+from bnas.architecture.design import Design, design_to_dict, load_design, published_names
 from bnas.architecture.model import Architecture, Stage, Stem, Unit
 from bnas.architecture.plan import NetworkPlan, plan
 from bnas.architecture.validity import Problem, problems
 
 __all__ = [
     "Architecture",
+    "Design",
     "NetworkPlan",
     "Problem",
     "Stage",
     "Stem",
     "Unit",
     "canonical",
+    "design_to_dict",
     "digest",
     "from_dict",
+    "load_design",
     "plan",
     "problems",
+    "published_names",
     "to_dict",
     "valid",
 ]

@@ -20,8 +20,12 @@ Channels: TypeAlias = Annotated[int, Field(ge=1, le=MAX_CHANNELS, strict=True)]
 Stride: TypeAlias = Literal[1, 2]
 
 Skeleton: TypeAlias = Literal["resnet", "mobilenet"]
-Estimator: TypeAlias = Literal["ste", "approxsign", "signswish", "ede", "rbnn", "reste", "dsq", "fda"]
-Beta: TypeAlias = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False, strict=True)] | Literal["learnable"]
+Estimator: TypeAlias = Literal[
+    "ste", "approxsign", "signswish", "ede", "rbnn", "reste", "dsq", "fda"
+]
+Beta: TypeAlias = (
+    Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False, strict=True)] | Literal["learnable"]
+)
 Threshold: TypeAlias = Literal["fixed", "learnable"]
 WeightScale: TypeAlias = Literal["none", "mean", "mean-detached", "learned"]
 Order: TypeAlias = Literal["sign-conv-norm", "norm-sign-conv"]

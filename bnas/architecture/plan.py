@@ -55,11 +55,11 @@ class Shortcut:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnitPlan:
-    """One unit. In order of execution:
+    """One unit.
 
-    norm (order norm-sign-conv), threshold, sign, the convolutions of `convs` side by side with
-    their outputs concatenated, channel shuffle, non-linearity (before-norm), norm (order
-    sign-conv-norm), non-linearity (before-addition), addition of the shortcut, non-linearity
+    In order of execution: norm (order norm-sign-conv), threshold, sign, the convolutions of `convs`
+    side by side with their outputs concatenated, channel shuffle, non-linearity (before-norm), norm
+    (order sign-conv-norm), non-linearity (before-addition), addition of the shortcut, non-linearity
     (after-addition). `nonlinearity` is "none" where the block applies it.
     """
 
@@ -181,7 +181,9 @@ def _block(name: str, stage: Stage, steps: tuple[_Step, ...]) -> BlockPlan:
         name=name,
         units=units,
         out_channels=out_channels,
-        shortcut=_shortcut(name, stage, in_channels, out_channels, stride) if around_block else None,
+        shortcut=_shortcut(name, stage, in_channels, out_channels, stride)
+        if around_block
+        else None,
         nonlinearity=stage.unit.nonlinearity if after_block else "none",
     )
 

@@ -106,7 +106,8 @@ def _duplicate_doubles(f: Fields) -> str | None:
         return None
     return (
         "widening by channel duplication doubles the channels, but got widening='duplicate' with "
-        f"{f['in_channels']} -> {f['out_channels']} channels; double the width or take 'convolution'"
+        f"{f['in_channels']} -> {f['out_channels']} channels; double the width or take "
+        "'convolution'"
     )
 
 

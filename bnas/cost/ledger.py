@@ -126,9 +126,7 @@ def _shortcut(shortcut: Shortcut, size: int) -> Iterator[LayerCost]:
         yield _norm(f"{shortcut.name}.norm", shortcut.out_channels, size)
 
 
-def _nonlinearity(
-    owner: str, kind: Nonlinearity, channels: int, size: int
-) -> Iterator[LayerCost]:
+def _nonlinearity(owner: str, kind: Nonlinearity, channels: int, size: int) -> Iterator[LayerCost]:
     if kind != "none":
         params = _NONLINEARITY_PARAMS[kind]
         yield channelwise_cost(

@@ -1,0 +1,20 @@
+"""Search spaces by name or path."""
+
+import os
+
+from bnas.definitions import find, load_yaml
+from bnas.errors import InvalidSpace
+from bnas.space.definition import SpaceDefinition
+from bnas.space.space import SearchSpace
+
+
+def load_space(name_or_path: str | os.PathLike[str]) -> SearchSpace:
+    """Reads `search_spaces/NAME.yaml` or the file at a path, and checks that every choice fits.
+
+    Raises:
+        InvalidSpace: There is no such file, or it does not describe a space.
+    """
+    path = find("search_spaces", name_or_path, InvalidSpace)
+    space = SearchSpace(load_yaml(path, SpaceDefinition, InvalidSpace))
+    space.size()
+    return space
