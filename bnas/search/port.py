@@ -17,10 +17,10 @@ class Progress:
     """Where an evaluation stands after an epoch.
 
     Attributes:
-        epoch: epochs done, from 1.
-        accuracy: accuracy on the validation split, in [0, 1].
-        loss: loss on the validation split.
-        seconds: wall-clock seconds since the evaluation began.
+        epoch: Epochs done, from 1.
+        accuracy: Accuracy on the validation split, in [0, 1].
+        loss: Loss on the validation split.
+        seconds: Wall-clock seconds since the evaluation began.
     """
 
     epoch: int
@@ -34,10 +34,10 @@ class Evaluation:
     """What an evaluation found.
 
     Attributes:
-        accuracy: accuracy on the validation split, in [0, 1].
-        loss: loss on the validation split.
-        epochs: epochs trained; fewer than the evaluator's budget when it was asked to stop.
-        seconds: wall-clock seconds it took.
+        accuracy: Accuracy on the validation split, in [0, 1].
+        loss: Loss on the validation split.
+        epochs: Epochs trained; fewer than the evaluator's budget when it was asked to stop.
+        seconds: Wall-clock seconds it took.
     """
 
     accuracy: float

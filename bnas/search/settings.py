@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from bnas.cost import Totals
 from bnas.cost.ledger import Cost
 from bnas.search.objectives import ACCURACY, ObjectiveName, accuracy_first
 
@@ -98,6 +99,15 @@ class SearchSettings(_Settings):
             return values
         inline = values.get("engine") == "inline"
         return {**values, "workers": 1 if inline else _available_cpus()}
+
+    @property
+    def costs(self) -> tuple[Cost, ...]:
+        """The objectives without accuracy."""
+        return tuple(name for name in self.objectives if name != "accuracy")
+
+    def violations(self, costs: Totals) -> dict[Cost, float]:
+        """How far costs lie outside of each bound, as `Band.violation` measures it."""
+        return {cost: band.violation(costs.value(cost)) for cost, band in self.bounds.items()}
 
     @model_validator(mode="after")
     def _inline_is_one_process(self) -> Self:

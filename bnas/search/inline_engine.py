@@ -1,0 +1,48 @@
+"""The in-process engine: one trial after the other, for tests, debugging and small searches."""
+
+from bnas.search.events import End, EpochEnded, Listener
+from bnas.search.guard import Failure, evaluate_guarded
+from bnas.search.port import Evaluator, Progress
+from bnas.search.proposer import Proposer
+from bnas.search.stop import Stop
+from bnas.search.trials import TrialRecord
+
+
+def run_inline(
+    proposer: Proposer, evaluator: Evaluator, *, seed: int, stop: Stop, listener: Listener
+) -> End:
+    """Runs trials until the proposer has no more or a stop is asked for, and says which.
+
+    A trial that a stop cuts short keeps no outcome, so that a resumed search runs it again.
+    """
+    while (end := stop.end) is None:
+        proposed = proposer.propose()
+        if isinstance(proposed, End):
+            return proposed
+        _run(proposed, proposer, evaluator, seed=seed, stop=stop, listener=listener)
+    return end
+
+
+def _run(
+    record: TrialRecord,
+    proposer: Proposer,
+    evaluator: Evaluator,
+    *,
+    seed: int,
+    stop: Stop,
+    listener: Listener,
+) -> None:
+    def report(progress: Progress) -> bool:
+        listener(EpochEnded(number=record.number, progress=progress))
+        return stop.end is None
+
+    try:
+        with stop.raising():
+            result = evaluate_guarded(evaluator, record.architecture, seed=seed, report=report)
+    except KeyboardInterrupt:
+        stop.interrupt()
+        return
+    if isinstance(result, Failure):
+        proposer.fail(record.number, result.error, traceback=result.traceback)
+    elif stop.end is None or result.epochs >= evaluator.epochs:
+        proposer.finish(record.number, result)

@@ -1,0 +1,191 @@
+"""The proposer: decides which suggestions to train, and tells the study what became of each.
+
+It stands between the study and an engine. A candidate outside a bound, and one that was proposed
+before, are settled on the spot; an engine sees only architectures that have to be trained. All
+that it knows lies in the study, so a proposer made on the study of an interrupted search goes on
+where that search stopped.
+"""
+
+import math
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from bnas.architecture import Architecture
+from bnas.cost import Totals
+from bnas.search.events import End, Ended, Listener, Started
+from bnas.search.objectives import ACCURACY
+from bnas.search.port import Evaluation
+from bnas.search.settings import SearchSettings
+from bnas.search.study import Study
+from bnas.search.suggestion import Suggester
+from bnas.search.trials import COUNTED, Outcome, TrialRecord
+from bnas.space import SearchSpace
+
+MAX_UNPRODUCTIVE: Final = 200
+
+# What samplers are told of candidates outside a bound. They rank those by how far outside they lie.
+PLACEHOLDER_ACCURACY: Final = 0.0
+
+
+class Proposer:
+    """Proposes trials and records what became of them."""
+
+    def __init__(
+        self,
+        study: Study,
+        *,
+        settings: SearchSettings,
+        space: SearchSpace,
+        cost: Callable[[Architecture], Totals],
+        listener: Listener,
+    ) -> None:
+        self._study = study
+        self._settings = settings
+        self._space = space
+        self._listener = listener
+        self._num_counted = 0
+        self._num_unproductive = 0
+        # By digest: what is being trained or was, and what never will be.
+        self._trained: dict[str, TrialRecord] = {}
+        self._infeasible: set[str] = set()
+        # By number: trials that run, and those that wait for the same architecture's result.
+        self._running: dict[int, TrialRecord] = {}
+        self._waiting: dict[int, list[TrialRecord]] = {}
+        self._adopted: deque[TrialRecord] = deque()
+        self._adopt()
+        self._suggester = Suggester(
+            study, settings=settings, space=space, cost=cost, listener=listener
+        )
+
+    @property
+    def num_running(self) -> int:
+        """Trials that have no outcome yet, those still to be taken over included."""
+        return len(self._running)
+
+    def propose(self) -> TrialRecord | End:
+        """The next trial to run, or why there is none and will be none."""
+        proposed = self._adopted.popleft() if self._adopted else self._next_productive()
+        if isinstance(proposed, TrialRecord):
+            self._listener(Started(record=proposed))
+        return proposed
+
+    def finish(self, number: int, evaluation: Evaluation) -> None:
+        """Records what the evaluator found; a score that is not a number is a failure."""
+        if math.isfinite(evaluation.accuracy):
+            self._close(number, "finished", evaluation=evaluation)
+        else:
+            self.fail(number, f"accuracy must be a number, but it is {evaluation.accuracy}")
+
+    def fail(self, number: int, error: str, *, traceback: str | None = None) -> None:
+        """Records that an evaluation ended without a score."""
+        if traceback is not None:
+            self._study.annotate(number, {"traceback": traceback})
+        self._close(number, "failed", error=error)
+
+    def _next_productive(self) -> TrialRecord | End:
+        while (end := self._reason_to_end()) is None:
+            record = self._suggester.suggest(self._trained)
+            if self._admit(record):
+                self._num_unproductive = 0
+                return record
+            self._num_unproductive += 1
+        return end
+
+    def _reason_to_end(self) -> End | None:
+        trials, size = self._settings.trials, self._space.size()
+        if self._num_counted + len(self._running) >= trials:
+            return End(reason="trials", message=f"all {trials} trials are done")
+        if len(self._trained) + len(self._infeasible) >= size:
+            message = f"all {size} architectures of the space {self._space.name} were proposed"
+            return End(reason="exhausted", message=message)
+        if self._num_unproductive >= MAX_UNPRODUCTIVE:
+            message = (
+                f"{MAX_UNPRODUCTIVE} proposals in a row were outside the bounds or proposed "
+                "before; widen the bounds or the space to find more"
+            )
+            return End(reason="unproductive", message=message)
+        return None
+
+    def _admit(self, record: TrialRecord) -> bool:
+        """Whether a trial has to be run; otherwise it is settled or waits."""
+        if any(violation > 0 for violation in self._settings.violations(record.costs).values()):
+            self._infeasible.add(record.digest)
+            self._settle(replace(record, outcome="infeasible"))
+            return False
+        original = self._trained.get(record.digest)
+        if original is None:
+            self._trained[record.digest] = self._running[record.number] = record
+            return True
+        if original.outcome == "running":
+            self._waiting.setdefault(original.number, []).append(record)
+        else:
+            self._settle(_duplicate(record, original))
+        return False
+
+    def _close(
+        self,
+        number: int,
+        outcome: Outcome,
+        *,
+        evaluation: Evaluation | None = None,
+        error: str | None = None,
+    ) -> None:
+        running = self._running.pop(number)
+        record = replace(running, outcome=outcome, evaluation=evaluation, error=error)
+        self._learn(record)
+        self._settle(record)
+        for waiting in self._waiting.pop(number, []):
+            self._settle(_duplicate(waiting, record))
+
+    def _learn(self, record: TrialRecord) -> None:
+        if record.outcome == "infeasible":
+            self._infeasible.add(record.digest)
+        elif record.outcome in COUNTED:
+            self._trained[record.digest] = record
+            self._num_counted += 1
+
+    def _settle(self, record: TrialRecord) -> None:
+        self._study.annotate(record.number, record.result_attributes())
+        self._tell(record)
+
+    def _tell(self, record: TrialRecord) -> None:
+        values = record.objectives(self._study.objectives)
+        if record.outcome == "infeasible":
+            values[ACCURACY] = PLACEHOLDER_ACCURACY
+        if ACCURACY in values:
+            self._study.tell(record.number, [values[name] for name in self._study.objectives])
+        else:
+            self._study.tell(record.number, None)
+        self._listener(Ended(record=record))
+
+    def _adopt(self) -> None:
+        """Learns what the study knows, and takes over the trials that an interruption left."""
+        left: list[TrialRecord] = []
+        for number, (record, is_running) in enumerate(self._study.history()):
+            if record is None:
+                if is_running:
+                    self._study.annotate(number, {"outcome": "abandoned"})
+                    self._study.tell(number, None)
+            elif is_running:
+                left.append(record)
+            else:
+                self._learn(record)
+        for record in left:
+            if record.outcome != "running":
+                # Killed after the outcome was written and before it was told.
+                self._learn(record)
+                self._tell(record)
+            elif self._admit(record):
+                self._adopted.append(record)
+
+
+def _duplicate(record: TrialRecord, original: TrialRecord) -> TrialRecord:
+    return replace(
+        record,
+        outcome="duplicate",
+        duplicate_of=original.number,
+        evaluation=original.evaluation,
+        error=original.error,
+    )

@@ -1,0 +1,200 @@
+"""The study of a search: Optuna's record of all trials, on a journal file.
+
+The file has one line of JSON for each thing that happened, appended under a lock and synced, so
+that many processes may write, any process may read meanwhile, and a killed process leaves at most
+one incomplete line at the end.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from bnas.errors import RunError
+from bnas.search.objectives import ObjectiveName, direction
+from bnas.search.trials import TrialRecord
+
+if TYPE_CHECKING:
+    import optuna
+    from optuna.samplers import BaseSampler
+    from optuna.storages.journal import JournalStorage
+
+STUDY_NAME: Final = "bnas"
+_OBJECTIVES: Final = "objectives"
+
+
+class Study:
+    """All trials of one search.
+
+    Attributes:
+        path: The journal file.
+        objectives: What Optuna's values are, in order.
+        optuna: The study as Optuna knows it, for its plots and its dashboard.
+    """
+
+    def __init__(self, path: Path, storage: "JournalStorage", study: "optuna.Study") -> None:
+        self.path = path
+        self.optuna = study
+        self.objectives: tuple[ObjectiveName, ...] = tuple(study.user_attrs[_OBJECTIVES])
+        self._storage = storage
+        self._id = storage.get_study_id_from_name(STUDY_NAME)
+
+    @classmethod
+    def create(cls, path: Path, objectives: Sequence[ObjectiveName]) -> Self:
+        """Starts an empty study.
+
+        Raises:
+            RunError: The file exists already, or cannot be written.
+        """
+        import optuna
+
+        if path.exists():
+            raise RunError(
+                f"a new study needs a new file, but {path} exists; "
+                "resume the run it belongs to, or choose another name"
+            )
+        with _readable(path), _quiet():
+            storage = _storage(path)
+            study = optuna.create_study(
+                storage=storage,
+                study_name=STUDY_NAME,
+                directions=[direction(name) for name in objectives],
+                sampler=optuna.samplers.RandomSampler(),
+            )
+            study.set_user_attr(_OBJECTIVES, list(objectives))
+        return cls(path, storage, study)
+
+    @classmethod
+    def load(cls, path: Path, *, mend: bool = False) -> Self:
+        """Opens the study of an earlier search.
+
+        Args:
+            path: The journal file.
+            mend: Cut off the incomplete last line that a killed process may have left; without it,
+                such a line is passed over. To be set by who is going to write.
+
+        Raises:
+            RunError: The file is missing or damaged.
+        """
+        import optuna
+
+        if not path.is_file():
+            raise RunError(
+                f"a run needs its study, but there is no file {path}; restore it from a copy, "
+                "or start a new run"
+            )
+        with _readable(path):
+            if mend:
+                _cut_incomplete_line(path)
+            storage = _storage(path)
+            study = optuna.load_study(
+                storage=storage, study_name=STUDY_NAME, sampler=optuna.samplers.RandomSampler()
+            )
+            return cls(path, storage, study)
+
+    def history(self) -> list[tuple[TrialRecord | None, bool]]:
+        """For each trial in order of number: its record if it has one, and whether it is running.
+
+        A trial without a record was interrupted before it had an architecture.
+        """
+        from optuna.trial import TrialState
+
+        trials = self.optuna.get_trials(deepcopy=False)
+        return [(TrialRecord.of(trial), trial.state == TrialState.RUNNING) for trial in trials]
+
+    @property
+    def num_trials(self) -> int:
+        """Trials of every kind, those without a record included."""
+        return len(self.optuna.get_trials(deepcopy=False))
+
+    def records(self) -> list[TrialRecord]:
+        """Every trial that has an architecture, in order of number."""
+        return [record for record, _ in self.history() if record is not None]
+
+    def ask(self, sampler: "BaseSampler", fixed: Mapping[str, Any] | None = None) -> "optuna.Trial":
+        """Begins a trial; the sampler chooses the parameters that are not fixed."""
+        if fixed is not None:
+            self.optuna.enqueue_trial(dict(fixed))
+        self.optuna.sampler = sampler
+        return self.optuna.ask()
+
+    def annotate(self, number: int, attributes: Mapping[str, Any]) -> None:
+        """Writes user attributes of a running trial, in order."""
+        trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+        for key, value in attributes.items():
+            self._storage.set_trial_user_attr(trial_id, key, value)
+
+    def tell(self, number: int, values: Sequence[float] | None) -> None:
+        """Ends a trial, as failed where there are no values."""
+        from optuna.trial import TrialState
+
+        state = TrialState.FAIL if values is None else TrialState.COMPLETE
+        self.optuna.tell(number, values, state=state)
+
+
+def _storage(path: Path) -> "JournalStorage":
+    from optuna.storages.journal import JournalFileBackend, JournalStorage
+
+    # The lock is a link to this path, which is followed from the folder that it lies in.
+    return JournalStorage(JournalFileBackend(str(path.resolve())))
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"the study {path} must be readable and writable, but {error.strerror}; "
+            "correct its permissions or free space on the disk"
+        ) from error
+    # What Optuna raises when it replays lines that are not its own.
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+        raise RunError(_damage(path)) from error
+
+
+def _damage(path: Path) -> str:
+    rule = f"the study {path} must hold lines of JSON as Optuna writes them"
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not _is_entry(line):
+                return (
+                    f"{rule}, but line {number} is not one; restore the file from a copy, or cut "
+                    f"it before that line (head -n {number - 1}) to keep the trials up to there"
+                )
+    return f"{rule}, but what they say is inconsistent; restore the file from a copy"
+
+
+def _is_entry(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def _cut_incomplete_line(path: Path) -> None:
+    from optuna.storages.journal import JournalFileSymlinkLock
+
+    lock = JournalFileSymlinkLock(str(path.resolve()))
+    lock.acquire()
+    try:
+        content = path.read_bytes()
+        if content and not content.endswith(b"\n"):
+            os.truncate(path, content.rfind(b"\n") + 1)
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps Optuna from announcing a new study on the terminal."""
+    import optuna
+
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)
