@@ -8,11 +8,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bnas.architecture import Architecture
+    from bnas.architecture import Architecture, digest, load_design
     from bnas.cost import Ledger, ledger
     from bnas.errors import BnasError
     from bnas.evaluation import load_evaluator
-    from bnas.space import Space, load_space
+    from bnas.space import SearchSpace, load_space
 
 __version__ = "0.1.0"
 
@@ -20,9 +20,11 @@ __all__ = [
     "Architecture",
     "BnasError",
     "Ledger",
-    "Space",
+    "SearchSpace",
     "__version__",
+    "digest",
     "ledger",
+    "load_design",
     "load_evaluator",
     "load_space",
 ]
@@ -31,8 +33,10 @@ _HOMES = {
     "Architecture": "bnas.architecture",
     "BnasError": "bnas.errors",
     "Ledger": "bnas.cost",
-    "Space": "bnas.space",
+    "SearchSpace": "bnas.space",
+    "digest": "bnas.architecture",
     "ledger": "bnas.cost",
+    "load_design": "bnas.architecture",
     "load_evaluator": "bnas.evaluation",
     "load_space": "bnas.space",
 }
