@@ -14,7 +14,6 @@ import numpy.typing as npt
 from bnas.data.images import LabelledImages, labelled_images
 from bnas.errors import InvalidData
 
-
 # What zipfile and NumPy raise on damaged archives (found by flipping bits): RuntimeError for an
 # encrypted member, NotImplementedError for an unknown compression.
 _UNREADABLE: Final = (

@@ -1,0 +1,159 @@
+"""The training loop: plain steps over in-memory batches, one report an epoch."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import Optimizer
+
+from bnas.data.augmentation import random_crop, random_flip
+from bnas.data.memory import Examples, SearchData
+from bnas.errors import EvaluationFailed
+from bnas.training.optimizers import optimizer
+from bnas.training.recipe import Recipe
+from bnas.training.schedule import learning_rate
+
+_EVALUATION_BATCH: Final = 512
+
+
+@dataclass(slots=True, kw_only=True)
+class Training:
+    """Everything that changes while a network is trained; saved after an epoch, it can be resumed.
+
+    Attributes:
+        model: channels-last, on the device of the data.
+        optimizer: over all parameters of the model.
+        generator: draws the order of the images and their augmentation; on the CPU.
+        epoch: epochs done.
+    """
+
+    model: nn.Module
+    optimizer: Optimizer
+    generator: torch.Generator
+    epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochResult:
+    """What is known after an epoch.
+
+    Attributes:
+        epoch: epochs done, from 1.
+        training_loss: mean over the epoch's batches, smoothing and augmentation included.
+        accuracy: on the validation split, in [0, 1].
+        loss: mean cross-entropy on the validation split.
+    """
+
+    epoch: int
+    training_loss: float
+    accuracy: float
+    loss: float
+
+
+def begin(model: nn.Module, recipe: Recipe, *, seed: int, device: str = "cpu") -> Training:
+    """Prepare a freshly initialised network for training."""
+    model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    generator = torch.Generator().manual_seed(seed)
+    return Training(model=model, optimizer=optimizer(model, recipe), generator=generator)
+
+
+def train(
+    training: Training,
+    data: SearchData,
+    recipe: Recipe,
+    *,
+    epochs: int,
+    set_progress: Callable[[float], None],
+) -> Iterator[EpochResult]:
+    """Train from `training.epoch` up to `epochs`, yielding after each; stop by not going on.
+
+    Args:
+        training: changed in place; between two epochs it is complete.
+        data: on the device of the model.
+        recipe: how to train.
+        epochs: length of the whole training, which the schedules are stretched over.
+        set_progress: told the finished share of the training, in [0, 1), before every step.
+
+    Raises:
+        EvaluationFailed: a loss became NaN or infinite.
+    """
+    while training.epoch < epochs:
+        training_loss = _train_epoch(training, data.train, recipe, epochs, set_progress)
+        training.epoch += 1
+        accuracy, loss = evaluate(training.model, data.validation)
+        if not math.isfinite(loss):
+            raise _diverged("validation", loss, f"after epoch {training.epoch}", recipe)
+        yield EpochResult(
+            epoch=training.epoch, training_loss=training_loss, accuracy=accuracy, loss=loss
+        )
+
+
+@torch.no_grad()
+def evaluate(model: nn.Module, examples: Examples) -> tuple[float, float]:
+    """Return accuracy and mean cross-entropy of `model` in evaluation mode."""
+    model.eval()
+    correct = torch.zeros((), dtype=torch.int64, device=examples.y.device)
+    loss = torch.zeros((), dtype=torch.float64, device=examples.y.device)
+    for x_NHWC, y_N in zip(
+        examples.x.split(_EVALUATION_BATCH), examples.y.split(_EVALUATION_BATCH), strict=True
+    ):
+        logits_NK: Tensor = model(x_NHWC.permute(0, 3, 1, 2))
+        correct += (logits_NK.argmax(dim=1) == y_N).sum()
+        loss += functional.cross_entropy(logits_NK, y_N, reduction="sum")
+    return correct.item() / len(examples), loss.item() / len(examples)
+
+
+def _train_epoch(
+    training: Training,
+    examples: Examples,
+    recipe: Recipe,
+    epochs: int,
+    set_progress: Callable[[float], None],
+) -> float:
+    """Take one step for each batch of a random order; return the mean loss."""
+    training.model.train()
+    order = torch.randperm(len(examples), generator=training.generator)
+    # Equal parts: no small last batch to estimate norms from, and every image once an epoch.
+    batches = order.tensor_split(-(-len(order) // recipe.batch_size))
+    num_steps = epochs * len(batches)
+    losses = torch.empty(len(batches), device=examples.y.device)
+    for index, batch in enumerate(batches):
+        step = training.epoch * len(batches) + index
+        set_progress(step / num_steps)
+        for group in training.optimizer.param_groups:
+            group["lr"] = learning_rate(recipe, step=step, num_steps=num_steps)
+        losses[index] = _step(training, examples, batch.to(examples.y.device), recipe)
+    # Looked at once an epoch, not at every step: reading a value makes a GPU wait.
+    broken = (~losses.isfinite()).nonzero().flatten().tolist()
+    if broken:
+        place = f"in epoch {training.epoch + 1}, step {broken[0] + 1} of {len(batches)}"
+        raise _diverged("training", losses[broken[0]].item(), place, recipe)
+    return losses.mean().item()
+
+
+def _step(training: Training, examples: Examples, batch_N: Tensor, recipe: Recipe) -> Tensor:
+    x_NHWC = examples.x[batch_N]
+    if recipe.crop_padding:
+        x_NHWC = random_crop(x_NHWC, recipe.crop_padding, training.generator)
+    if recipe.flip:
+        x_NHWC = random_flip(x_NHWC, training.generator)
+    logits_NK: Tensor = training.model(x_NHWC.permute(0, 3, 1, 2))
+    loss = functional.cross_entropy(
+        logits_NK, examples.y[batch_N], label_smoothing=recipe.label_smoothing
+    )
+    training.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    training.optimizer.step()
+    return loss.detach()
+
+
+def _diverged(kind: str, loss: float, place: str, recipe: Recipe) -> EvaluationFailed:
+    return EvaluationFailed(
+        f"the {kind} loss must stay finite, but is {loss} {place}; "
+        f"lower learning_rate (now {recipe.learning_rate:g}) or raise warmup "
+        f"(now {recipe.warmup:g})"
+    )

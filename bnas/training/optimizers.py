@@ -1,0 +1,35 @@
+"""The optimizer of a recipe, and which parameters decay."""
+
+from torch import nn
+from torch.optim import SGD, Adam, AdamW, Optimizer
+
+from bnas.training.recipe import Recipe
+
+
+def optimizer(model: nn.Module, recipe: Recipe) -> Optimizer:
+    """Build the recipe's optimizer over all parameters of `model`."""
+    decaying, rest = split_by_decay(model)
+    groups = [
+        {"params": decaying, "weight_decay": recipe.weight_decay},
+        {"params": rest, "weight_decay": 0.0},
+    ]
+    match recipe.optimizer:
+        case "adam":
+            return Adam(groups, lr=recipe.learning_rate)
+        case "adamw":
+            return AdamW(groups, lr=recipe.learning_rate)
+        case "sgd":
+            return SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum or 0.0)
+
+
+def split_by_decay(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Return the parameters that weight decay applies to, and all others.
+
+    The first are those called ``weight`` with two axes or more: of convolutions and linear layers.
+    """
+    decaying: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
+    for name, parameter in model.named_parameters():
+        is_weight = name.rpartition(".")[2] == "weight" and parameter.ndim >= 2
+        (decaying if is_weight else rest).append(parameter)
+    return decaying, rest

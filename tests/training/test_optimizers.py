@@ -1,0 +1,52 @@
+"""Optimizers of recipes and what decays."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from bnas.training import Recipe
+from bnas.training.optimizers import optimizer, split_by_decay
+
+
+def test_only_weights_of_convolutions_and_linear_layers_decay(
+    network: Callable[[], nn.Module],
+) -> None:
+    model = network()
+    decaying, rest = split_by_decay(model)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    assert [names[id(parameter)] for parameter in decaying] == ["0.weight", "4.weight"]
+    assert [names[id(parameter)] for parameter in rest] == [
+        "1.weight",
+        "1.bias",
+        "2.weight",
+        "4.bias",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "extra"),
+    [
+        ({"optimizer": "adam"}, torch.optim.Adam, {}),
+        ({"optimizer": "adamw"}, torch.optim.AdamW, {}),
+        ({"optimizer": "sgd", "momentum": 0.8}, torch.optim.SGD, {"momentum": 0.8}),
+    ],
+)
+def test_settings_arrive(settings: dict[str, Any], kind: type, extra: dict[str, Any]) -> None:
+    recipe = Recipe.model_validate(
+        {
+            "learning_rate": 0.3,
+            "weight_decay": 0.01,
+            "schedule": "constant",
+            "batch_size": 2,
+        }
+        | settings
+    )
+    built = optimizer(nn.Linear(2, 2), recipe)
+    assert type(built) is kind
+    assert [group["weight_decay"] for group in built.param_groups] == [0.01, 0.0]
+    for group in built.param_groups:
+        assert group["lr"] == 0.3
+        assert {name: group[name] for name in extra} == extra
