@@ -8,6 +8,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import random
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,18 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 def repository() -> Path:
     """The checkout's root."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def archives(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the source archive, and the wheel built from that archive."""
+    folder = tmp_path_factory.mktemp("archives")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, repository],
+        check=True,
+        capture_output=True,
+    )
+    return folder
 
 
 @pytest.fixture

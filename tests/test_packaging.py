@@ -1,8 +1,6 @@
 """What the wheel and the source archive hold."""
 
 import re
-import subprocess
-import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -13,18 +11,6 @@ import bnas
 
 # Folders that are one machine's own; a file that names one was not written for others.
 MACHINE_PATH = re.compile(rb"(?<![\w.$}])/(?:home|root|tmp|Users|work)/\w[^\s\"']*")
-
-
-@pytest.fixture(scope="module")
-def archives(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the source archive, and the wheel built from that archive."""
-    folder = tmp_path_factory.mktemp("archives")
-    subprocess.run(
-        [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, repository],
-        check=True,
-        capture_output=True,
-    )
-    return folder
 
 
 @pytest.fixture(scope="module")
