@@ -12,6 +12,8 @@ import math
 import torch
 from torch import Tensor
 
+from bnas.estimators.masking import inside
+
 # tanh(20) rounds to 1 even in float64; beyond it the product of a huge and a vanishing number
 # would be inf * 0.
 _SATURATED = 20.0
@@ -29,7 +31,7 @@ def clipped_identity(x: Tensor, low: float = -1.0, high: float = 1.0) -> Tensor:
     clip of Courbariaux et al., "Binarized Neural Networks" (2016), where it is the derivative of
     hard tanh. Bounds other than 1 (1.3, 1.5, 3) are in use; (0, 1) belongs to {0, 1}-valued steps.
     """
-    return _inside(x.new_ones(()).expand_as(x), x, low, high)
+    return inside(x.new_ones(()).expand_as(x), x, low, high)
 
 
 def approx_sign(x: Tensor) -> Tensor:
@@ -83,7 +85,7 @@ def reste(x: Tensor, o: float, *, interval: float = 0.1, clip: float = 1.5) -> T
         distance.new_full((), 1 / o - 1).expand_as(distance), distance, interval
     )
     power = distance.clamp(min=interval).log_().mul_((1 - o) / o).exp_()
-    return _inside(power.mul_(excess.add_(1)), distance, -clip, clip)
+    return inside(power.mul_(excess.add_(1)), distance, -clip, clip)
 
 
 def dsq(x: Tensor, a: float) -> Tensor:
@@ -96,7 +98,7 @@ def dsq(x: Tensor, a: float) -> Tensor:
     k = math.log(2 / a - 1) / 2
     wide = _wide(x)
     curve = (wide * k).tanh_()
-    return _inside(curve.mul_(curve).sub_(1).mul_(-k / (1 - a)), wide, -1.0, 1.0)
+    return inside(curve.mul_(curve).sub_(1).mul_(-k / (1 - a)), wide, -1.0, 1.0)
 
 
 def fda(x: Tensor, n: int, w: float = 0.1) -> Tensor:
@@ -110,28 +112,8 @@ def fda(x: Tensor, n: int, w: float = 0.1) -> Tensor:
     # The quotient is 0 / 0 at x = 0 and, to float32's last digit, constant within 1e-6 of it.
     angle = wide.abs().clamp_(min=1e-6).mul_(w)
     series = (angle * (2 * (n + 1))).sin_().div_(angle.sin_())
-    return _inside(series.mul_(2 * w / math.pi), wide, -1.0, 1.0)
+    return inside(series.mul_(2 * w / math.pi), wide, -1.0, 1.0)
 
 
 def _wide(x: Tensor) -> Tensor:
     return x.float() if x.itemsize < torch.float32.itemsize else x
-
-
-def _inside(values: Tensor, x: Tensor, low: float, high: float) -> Tensor:
-    """`values` where low <= x <= high, else 0.
-
-    One vectorised pass; comparisons and masks take ten. The operator keeps the open interval, so
-    both bounds are moved to the next number of x's precision.
-    """
-    low, high = -_next_above(-low, x.dtype), _next_above(high, x.dtype)
-    result: Tensor = torch.ops.aten.hardtanh_backward(values, x, low, high)
-    return result
-
-
-def _next_above(bound: float, dtype: torch.dtype) -> float:
-    """The smallest number of `dtype` above `bound` >= 0, with `bound` rounded to `dtype` first."""
-    precision = torch.finfo(dtype)
-    if bound == 0:
-        return precision.smallest_normal * precision.eps
-    spacing = float(precision.eps * 2.0 ** math.floor(math.log2(bound)))
-    return (round(bound / spacing) + 1) * spacing

@@ -1,0 +1,79 @@
+"""The network of an architecture: one module for every node of its plan, under the same names."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from itertools import groupby
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from bnas.architecture import Architecture, NetworkPlan, plan
+from bnas.architecture.plan import BlockPlan, StemPlan
+from bnas.blocks.shortcuts import real_conv
+from bnas.blocks.unit import Block
+
+
+def build(
+    architecture: Architecture, *, num_classes: int, in_channels: int = 3, seed: int = 0
+) -> nn.Module:
+    """The trainable network of a valid architecture.
+
+    Its submodules carry the names of the plan and of the cost ledger. Weights lie channels-last
+    and images are brought there, whatever their layout: convolutions are faster so. Under
+    ``with torch.device("meta")`` it has shapes but no values.
+
+    Args:
+        architecture: The design.
+        num_classes: Outputs of the classifier.
+        in_channels: Channels of an image.
+        seed: Decides the initial weights; the global random state stays as it is.
+
+    Returns:
+        A module that maps images (N, in_channels, H, W) to logits (N, num_classes).
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        network = Network(plan(architecture, in_channels=in_channels), num_classes)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+@final
+class Network(nn.Module):
+    """Stem, stages of blocks, global average pooling and classifier.
+
+    Args:
+        plan: What the network consists of.
+        num_classes: Outputs of the classifier.
+    """
+
+    def __init__(self, plan: NetworkPlan, num_classes: int) -> None:
+        super().__init__()
+        self.stem = _stem(plan.stem)
+        for name, blocks in _stages(plan.blocks):
+            self.add_module(name, nn.Sequential(blocks))
+        self.classifier = nn.Linear(plan.head.in_channels, num_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Maps images (N, C, H, W) to logits (N, num_classes)."""
+        x = images.contiguous(memory_format=torch.channels_last)
+        *features, classifier = self.children()
+        for part in features:
+            x = part(x)
+        logits: Tensor = classifier(x.mean((2, 3)))
+        return logits
+
+
+def _stem(plan: StemPlan) -> nn.Sequential:
+    steps = OrderedDict[str, nn.Module](
+        conv=real_conv(plan.conv), norm=nn.BatchNorm2d(plan.conv.out_channels)
+    )
+    if plan.pool:
+        steps["pool"] = nn.MaxPool2d(3, stride=2, padding=1)
+    return nn.Sequential(steps)
+
+
+def _stages(plans: tuple[BlockPlan, ...]) -> Iterator[tuple[str, OrderedDict[str, nn.Module]]]:
+    """The blocks by stage: block "stage1.block2" is child "block2" of child "stage1"."""
+    for stage, members in groupby(plans, key=lambda block: block.name.partition(".")[0]):
+        yield stage, OrderedDict((block.name.partition(".")[2], Block(block)) for block in members)
