@@ -1,9 +1,14 @@
 """The optimizer of a recipe, and which parameters decay."""
 
+from typing import Final
+
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
+from bnas.blocks.convolution import BinaryConv2d
 from bnas.training.recipe import Recipe
+
+_WEIGHTED: Final = (nn.Conv2d, nn.Linear, BinaryConv2d)
 
 
 def optimizer(model: nn.Module, recipe: Recipe) -> Optimizer:
@@ -23,13 +28,11 @@ def optimizer(model: nn.Module, recipe: Recipe) -> Optimizer:
 
 
 def split_by_decay(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Return the parameters that weight decay applies to, and all others.
-
-    The first are those called ``weight`` with two axes or more: of convolutions and linear layers.
-    """
+    """Return the parameters that weight decay applies to, and all others (see `Recipe`)."""
     decaying: list[nn.Parameter] = []
     rest: list[nn.Parameter] = []
-    for name, parameter in model.named_parameters():
-        is_weight = name.rpartition(".")[2] == "weight" and parameter.ndim >= 2
-        (decaying if is_weight else rest).append(parameter)
+    for module in model.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            is_weight = isinstance(module, _WEIGHTED) and name == "weight"
+            (decaying if is_weight else rest).append(parameter)
     return decaying, rest

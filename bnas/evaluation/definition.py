@@ -1,0 +1,116 @@
+"""An evaluator as data: which images, how long, which recipe, on what. Read from a YAML file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from bnas.data import check_name, is_file, read
+from bnas.definitions import available, find, load_yaml, validate
+from bnas.errors import InvalidConfiguration, InvalidData, InvalidEvaluator
+from bnas.training import Recipe
+
+if TYPE_CHECKING:
+    from bnas.evaluation.proxy import ProxyTraining
+
+
+class EvaluatorDefinition(BaseModel):
+    """Settings of a proxy training; image size, channels and classes are the data's.
+
+    Attributes:
+        name: what it is called in results.
+        description: one line for `bnas evaluators`.
+        data: name of a data set, or path of an .npz file (from the working directory).
+        split_seed: decides which images train, validate and are kept for the final test. Scores
+            are comparable only under the same split.
+        epochs: length of a complete training.
+        recipe: how to train.
+        device: where to train.
+        threads: CPU threads of one trial.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60)
+    description: str = Field(pattern=r"^[^\n]+$", max_length=120)
+    data: str
+    split_seed: int = Field(default=0, ge=0)
+    epochs: int = Field(ge=1)
+    recipe: Recipe
+    device: Literal["cpu", "cuda"] = "cpu"
+    threads: int = Field(default=1, ge=1, le=1024)
+
+    @field_validator("data")
+    @classmethod
+    def _is_known(cls, data: str) -> str:
+        if not is_file(data):
+            try:
+                check_name(data)
+            except InvalidData as error:
+                raise ValueError(str(error)) from error
+        return data
+
+    def build(
+        self, *, data: str | None = None, device: str | None = None, threads: int | None = None
+    ) -> "ProxyTraining":
+        """Return the evaluator, with its data read once to check them.
+
+        Args:
+            data: replaces `data`.
+            device: replaces `device`.
+            threads: replaces `threads`.
+
+        Raises:
+            InvalidConfiguration: a replacement is not allowed, or the device is not there.
+            InvalidData: the data cannot be used.
+        """
+        given: dict[str, Any] = {"data": data, "device": device, "threads": threads}
+        changes = {key: value for key, value in given.items() if value is not None}
+        changed = validate(
+            self.model_dump() | changes,
+            EvaluatorDefinition,
+            InvalidConfiguration,
+            source=f"evaluator {self.name!r}",
+        )
+        return _build(changed)
+
+
+def load_evaluator(name_or_path: str | Path) -> EvaluatorDefinition:
+    """Read an evaluator by name or path, see `bnas.definitions.find`.
+
+    Raises:
+        InvalidEvaluator: there is none, or its file is wrong.
+    """
+    path = find("evaluators", name_or_path, InvalidEvaluator)
+    return load_yaml(path, EvaluatorDefinition, InvalidEvaluator)
+
+
+def evaluator_descriptions() -> dict[str, str]:
+    """Return the one-line description of every evaluator that a name finds.
+
+    Raises:
+        InvalidEvaluator: a file is wrong.
+    """
+    return {name: load_evaluator(name).description for name in available("evaluators")}
+
+
+def _build(definition: EvaluatorDefinition) -> "ProxyTraining":
+    from bnas.evaluation.proxy import ProxyTraining
+
+    if definition.device == "cuda":
+        _check_cuda()
+    facts = read(definition.data).facts
+    if is_file(definition.data):  # workers may have another working directory
+        data = str(Path(definition.data).resolve())
+        definition = definition.model_copy(update={"data": data})
+    return ProxyTraining(definition=definition, facts=facts)
+
+
+def _check_cuda() -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        raise InvalidConfiguration(
+            "device 'cuda' needs a CUDA device that PyTorch can use, but there is none; "
+            "use device 'cpu'"
+        )

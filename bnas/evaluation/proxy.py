@@ -1,0 +1,53 @@
+"""Proxy training: a short training whose validation accuracy stands for that of a long one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bnas.architecture import Architecture
+from bnas.cost import Totals, ledger
+from bnas.data import Facts
+from bnas.evaluation.definition import EvaluatorDefinition
+from bnas.search.port import Evaluation, Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyTraining:
+    """Implements `bnas.search.Evaluator`; small and picklable, so that any worker can run it.
+
+    Attributes:
+        definition: complete settings; whoever holds them can build the same evaluator again.
+        facts: image size, channels and classes of the data.
+    """
+
+    definition: EvaluatorDefinition
+    facts: Facts
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of a complete evaluation."""
+        return self.definition.epochs
+
+    def cost(self, architecture: Architecture) -> Totals:
+        """Exact cost on images of this evaluator's data."""
+        return ledger(
+            architecture,
+            image_size=self.facts.image_size,
+            num_classes=self.facts.num_classes,
+            in_channels=self.facts.in_channels,
+        ).totals
+
+    def evaluate(
+        self, architecture: Architecture, *, seed: int, report: Callable[[Progress], bool]
+    ) -> Evaluation:
+        """Train the architecture from scratch and score it on the validation split.
+
+        The same seed on the same machine with the same number of threads gives the same result to
+        the last bit on a CPU. Global random state and the number of threads are left as they were.
+
+        Raises:
+            EvaluationFailed: training diverged, or memory ran out.
+            InvalidData: the data changed or vanished since this evaluator was built.
+        """
+        from bnas.evaluation.trial import train_and_score
+
+        return train_and_score(self.definition, self.facts, architecture, seed=seed, report=report)
