@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from bnas.cost import Ledger, ledger
     from bnas.errors import BnasError
     from bnas.evaluation import load_evaluator
+    from bnas.report.plots import plot_run
+    from bnas.runs.run import Run, open_run
+    from bnas.runs.search import run_search
     from bnas.space import SearchSpace, load_space
 
 __version__ = "0.1.0"
@@ -20,6 +23,7 @@ __all__ = [
     "Architecture",
     "BnasError",
     "Ledger",
+    "Run",
     "SearchSpace",
     "__version__",
     "digest",
@@ -27,18 +31,25 @@ __all__ = [
     "load_design",
     "load_evaluator",
     "load_space",
+    "open_run",
+    "plot_run",
+    "run_search",
 ]
 
 _HOMES = {
     "Architecture": "bnas.architecture",
     "BnasError": "bnas.errors",
     "Ledger": "bnas.cost",
+    "Run": "bnas.runs.run",
     "SearchSpace": "bnas.space",
     "digest": "bnas.architecture",
     "ledger": "bnas.cost",
     "load_design": "bnas.architecture",
     "load_evaluator": "bnas.evaluation",
     "load_space": "bnas.space",
+    "open_run": "bnas.runs.run",
+    "plot_run": "bnas.report.plots",
+    "run_search": "bnas.runs.search",
 }
 
 # Hidden from type checkers, which would otherwise take any name for a public one.

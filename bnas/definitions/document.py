@@ -101,6 +101,16 @@ def read(path: Path, error_type: type[BnasError]) -> Document:
     return Document(path=path, value=value, root=root)
 
 
+def parse_value(text: str) -> Any:
+    """Read one value as it would be read in a file; what is no YAML is the text itself."""
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        return text if node is None else loader.construct_document(node)
+    except yaml.YAMLError:
+        return text
+
+
 def _text(path: Path, error_type: type[BnasError]) -> str:
     try:
         with path.open("rb") as file:

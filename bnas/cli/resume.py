@@ -1,0 +1,40 @@
+"""`bnas resume`."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from bnas.cli.options import RESULTS_DIR, Duration, results_dir, run_argument
+from bnas.cli.outcome import finish
+from bnas.search.settings import Device, EngineName
+
+
+@click.command("resume")
+@run_argument
+@click.option("--trials", type=int, help="New total of architectures to train.")
+@click.option("--max-time", type=Duration(), help="Stop after this time from now, as 10m.")
+@click.option("--workers", type=int, help="Trials at once.")
+@click.option("--engine", type=click.Choice(get_args(EngineName)), help="Another engine.")
+@click.option("--device", type=click.Choice(get_args(Device)), help="Another device.")
+@click.option("--address", metavar="HOST:PORT", help="Ray cluster to use instead of this machine.")
+@results_dir
+def command(run: str, results_dir: Path, max_time: float | None, **changes: Any) -> None:
+    """Go on with a search where it stopped.
+
+    Finished trials are kept, interrupted ones run again, and new ones follow up to the number of
+    trials asked for.
+    """
+    from bnas.report.progress import Progress
+    from bnas.runs.folder import find
+    from bnas.runs.run import open_run
+    from bnas.runs.search import resume
+
+    folder = find(results_dir, run)
+    settings = {key: value for key, value in changes.items() if value is not None}
+    # A time limit holds for one call, and so does its absence.
+    settings["max_time_s"] = max_time
+    configuration = open_run(folder).configuration.with_search(settings)
+    with Progress(trials=configuration.search.trials) as progress:
+        ended = resume(folder, changes=settings, listener=progress)
+    finish(ended, default_results_dir=results_dir == RESULTS_DIR)

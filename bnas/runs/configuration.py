@@ -1,0 +1,128 @@
+"""The resolved configuration of a run: everything that decides what it does."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from bnas.definitions import load_yaml, parse_value, validate
+from bnas.errors import InvalidConfiguration
+from bnas.evaluation import EvaluatorDefinition, load_evaluator
+from bnas.search.settings import SearchSettings
+from bnas.space import SpaceDefinition, load_space
+
+
+class Configuration(BaseModel):
+    """What `config.yaml` of a run holds; `bnas search --config` repeats it.
+
+    Attributes:
+        space: The complete search space, not its name.
+        evaluator: The complete evaluator.
+        search: Budget, sampler, engine, objectives, bounds and seed.
+        reference: The worst point that counts for the hypervolume, in the order of the objectives;
+            fixed when the run begins, None before.
+    """
+
+    space: SpaceDefinition
+    evaluator: EvaluatorDefinition
+    search: SearchSettings = SearchSettings()
+    reference: tuple[float, ...] | None = None
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def to_yaml(self) -> str:
+        """The file's text."""
+        data = self.model_dump(mode="json", exclude_none=True)
+        # Empty and default parts of a choice would bury what it says.
+        data["space"] = self.space.model_dump(mode="json", exclude_none=True, exclude_unset=True)
+        return yaml.safe_dump(data, sort_keys=False, default_flow_style=None, width=100)
+
+    def with_search(self, changes: Mapping[str, Any]) -> Self:
+        """A copy with other search settings.
+
+        Raises:
+            InvalidConfiguration: A change is not allowed.
+        """
+        search = {**self.search.model_dump(exclude_unset=True), **changes}
+        checked = validate(search, SearchSettings, InvalidConfiguration, source="search settings")
+        return self.model_copy(update={"search": checked})
+
+
+def load_configuration(path: Path) -> Configuration:
+    """Reads a configuration file.
+
+    Raises:
+        InvalidConfiguration: It is unreadable or wrong; the message names line, key and rule.
+    """
+    return load_yaml(path, Configuration, InvalidConfiguration)
+
+
+def resolve(
+    *,
+    space: str | None = None,
+    evaluator: str | None = None,
+    base: Configuration | None = None,
+    search: Mapping[str, Any] | None = None,
+    data: str | None = None,
+    assignments: Sequence[str] = (),
+) -> Configuration:
+    """The configuration that names, options and assignments come to.
+
+    Args:
+        space: Name or path of the search space; replaces that of `base`.
+        evaluator: Name or path of the evaluator; replaces that of `base`.
+        base: What to start from.
+        search: Search settings by name, above those of `base`.
+        data: Data set or .npz file that the evaluator takes instead of its own.
+        assignments: `KEY=VALUE` with a dotted key of the configuration; they win.
+
+    Raises:
+        BnasError: Something is unknown or not allowed; the message says what is.
+    """
+    values = base.model_dump(exclude_unset=True) if base is not None else {}
+    values.pop("reference", None)
+    if space is not None:
+        values["space"] = load_space(space).definition.model_dump(exclude_unset=True)
+    if evaluator is not None:
+        values["evaluator"] = load_evaluator(evaluator).model_dump()
+    for key, remedy in (("space", "--space resnet"), ("evaluator", "--evaluator digits")):
+        if key not in values:
+            raise InvalidConfiguration(
+                f"a search needs a {key}, but none is given; name one, as in `{remedy}` "
+                f"(see `bnas {key}s`), or give a whole configuration with --config"
+            )
+    if data is not None:
+        values["evaluator"]["data"] = data
+    values["search"] = _with_engine_defaults(values.get("search", {}), search or {})
+    for assignment in assignments:
+        _assign(values, assignment)
+    return validate(values, Configuration, InvalidConfiguration, source="configuration")
+
+
+def _with_engine_defaults(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {**base, **given}
+    if given.get("engine", base.get("engine")) != base.get("engine") and "workers" not in given:
+        # The number of workers was that of another engine.
+        merged.pop("workers", None)
+    return merged
+
+
+def _assign(values: dict[str, Any], assignment: str) -> None:
+    key, equals, text = assignment.partition("=")
+    if not equals or not key:
+        raise InvalidConfiguration(
+            f"--set takes KEY=VALUE, but got {assignment!r}; as in `--set evaluator.epochs=3`"
+        )
+    *parents, last = key.split(".")
+    target = values
+    for parent in parents:
+        below = target.setdefault(parent, {})
+        if not isinstance(below, dict):
+            raise InvalidConfiguration(
+                f"--set takes a dotted key of the configuration, but in {key!r} {parent!r} is a "
+                "value, not a group of keys; see the config.yaml of a run for what there is"
+            )
+        target = below
+    target[last] = parse_value(text)

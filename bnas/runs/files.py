@@ -1,0 +1,68 @@
+"""Writing files so that a reader, or a crash, never meets half of one."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bnas.errors import RunError
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replaces a file as a whole.
+
+    Raises:
+        RunError: The disk is full or the folder cannot be written; the old file is kept.
+    """
+    with writing(path):
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+            umask = os.umask(0)
+            os.umask(umask)
+            Path(temporary).chmod(0o666 & ~umask)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replaces a JSON file as a whole."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Reads a JSON file of a run folder.
+
+    Raises:
+        RunError: It is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunError(
+            f"a run folder must hold a readable {path.name}, but {path}: {error.strerror}; "
+            "restore it from a copy"
+        ) from error
+    except ValueError as error:
+        raise RunError(
+            f"{path} must be JSON, but {error}; restore it from a copy, or remove it and resume "
+            "the run, which writes it anew"
+        ) from error
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns what the system says about writing `path` into an error for users."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(
+            f"{path} must be writable, but {error.strerror}; free space or correct the "
+            "permissions, then resume the run: everything recorded before is kept"
+        ) from error

@@ -1,0 +1,62 @@
+"""Writes the tables of a run while it goes on."""
+
+from collections.abc import Sequence
+
+from bnas.architecture import Design, design_to_dict, from_dict
+from bnas.data import Facts
+from bnas.runs.files import write_json, write_text, writing
+from bnas.runs.folder import RunFolder
+from bnas.runs.tables import csv_text, front_entry, header, row
+from bnas.search.events import Ended, Event, Started
+from bnas.search.front import front
+from bnas.search.objectives import ObjectiveName
+from bnas.search.trials import TrialRecord
+
+
+class Recorder:
+    """Keeps `trials.csv` and `architectures/` up to date; the study stays the record of truth."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        *,
+        choice_names: Sequence[str],
+        objectives: Sequence[ObjectiveName],
+        facts: Facts,
+    ) -> None:
+        self._folder = folder
+        self._choice_names = choice_names
+        self._objectives = objectives
+        self._facts = facts
+
+    def __call__(self, event: Event) -> None:
+        """Records what happened to a trial."""
+        if isinstance(event, Started):
+            self._write_architecture(event.record)
+        if isinstance(event, Ended):
+            line = csv_text([row(event.record, self._choice_names)])
+            with writing(self._folder.trials), self._folder.trials.open("a") as file:
+                file.write(line)
+
+    def rewrite(self, records: Sequence[TrialRecord]) -> None:
+        """Writes all tables anew from what the study says."""
+        rows = [row(record, self._choice_names) for record in records]
+        write_text(self._folder.trials, csv_text([header(self._choice_names), *rows]))
+        entries = [front_entry(record, self._objectives) for record in self.front(records)]
+        write_json(self._folder.front, entries)
+
+    def front(self, records: Sequence[TrialRecord]) -> list[TrialRecord]:
+        """The trials that no other finished trial dominates, cheapest first."""
+        return front(records, self._objectives)
+
+    def _write_architecture(self, record: TrialRecord) -> None:
+        with writing(self._folder.architectures):
+            self._folder.architectures.mkdir(exist_ok=True)
+        design = Design(
+            name=record.digest,
+            architecture=from_dict(record.architecture),
+            image_size=self._facts.image_size,
+            num_classes=self._facts.num_classes,
+            in_channels=self._facts.in_channels,
+        )
+        write_json(self._folder.architectures / f"{record.digest}.json", design_to_dict(design))

@@ -1,0 +1,138 @@
+"""A finished or unfinished run, read from its folder."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bnas.architecture import Design, load_design
+from bnas.errors import InvalidConfiguration, RunError
+from bnas.runs import folder as folders
+from bnas.runs.configuration import Configuration, load_configuration
+from bnas.runs.folder import RESULTS_DIR, RunFolder
+from bnas.search.front import front, front_hypervolume
+from bnas.search.objectives import ObjectiveName, direction
+from bnas.search.study import Study
+from bnas.search.trials import Outcome, TrialRecord, counts
+from bnas.space import SearchSpace
+
+_SHORTEST_PREFIX = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """Where a run stands.
+
+    Attributes:
+        counts: Trials by outcome.
+        trials: Trials asked for.
+        best: For each objective, its best value among the finished trials; empty without any.
+        hypervolume: Accuracy times log10 of each cost, between front and reference.
+        reference: The worst point that counts, by objective.
+    """
+
+    counts: dict[Outcome, int]
+    trials: int
+    best: dict[ObjectiveName, float]
+    hypervolume: float
+    reference: dict[ObjectiveName, float]
+
+
+class Run:
+    """One run: its configuration, its trials and its front."""
+
+    def __init__(self, folder: RunFolder, configuration: Configuration) -> None:
+        self.folder = folder
+        self.configuration = configuration
+
+    @property
+    def objectives(self) -> tuple[ObjectiveName, ...]:
+        """What was optimised."""
+        return self.configuration.search.objectives
+
+    @property
+    def choice_names(self) -> tuple[str, ...]:
+        """Every choice of the space, the columns of a table of trials."""
+        return SearchSpace(self.configuration.space).choice_names
+
+    @cached_property
+    def trials(self) -> list[TrialRecord]:
+        """Every trial that the study records, in order.
+
+        Raises:
+            RunError: The study is missing or damaged.
+        """
+        return Study.load(self.folder.study).records()
+
+    def front(self) -> list[TrialRecord]:
+        """The finished trials that no other dominates, cheapest first."""
+        return front(self.trials, self.objectives)
+
+    def status(self) -> Status:
+        """Counts, best values and hypervolume."""
+        reference = self.configuration.reference or ()
+        finished = [trial for trial in self.trials if trial.outcome == "finished"]
+        best: dict[ObjectiveName, float] = {}
+        for name in self.objectives if finished else ():
+            values = [trial.objectives([name])[name] for trial in finished]
+            best[name] = max(values) if direction(name) == "maximize" else min(values)
+        return Status(
+            counts=counts(self.trials),
+            trials=self.configuration.search.trials,
+            best=best,
+            hypervolume=front_hypervolume(self.trials, self.objectives, reference),
+            reference=dict(zip(self.objectives, reference, strict=True)),
+        )
+
+    def design(self, digest: str) -> Design:
+        """The design of a trial by its digest or a beginning of it that no other shares.
+
+        Raises:
+            RunError: No design of the run has this digest, or several have.
+        """
+        found = sorted(self.folder.architectures.glob(f"{_hex(digest)}*.json"))
+        if len(found) != 1:
+            problem = "no design begins so" if not found else f"{len(found)} designs begin so"
+            raise RunError(
+                f"RUN/DIGEST is a digest of the run or a unique beginning of one, but in "
+                f"{self.folder.path} with {digest!r} {problem}; see `bnas front {self.folder.path}`"
+            )
+        return load_design(found[0])
+
+
+def _hex(digest: str) -> str:
+    if len(digest) < _SHORTEST_PREFIX or set(digest) - set("0123456789abcdef"):
+        raise RunError(
+            f"a digest is {_SHORTEST_PREFIX} to 12 hex digits (0-9, a-f), but got {digest!r}; "
+            "copy one from `bnas front RUN`"
+        )
+    return digest
+
+
+def open_run(run: RunFolder | Path | str, *, results_dir: Path = RESULTS_DIR) -> Run:
+    """Opens a run by name under `results_dir`, by path, or by its folder.
+
+    Raises:
+        RunError: There is no such run, or its configuration is damaged.
+    """
+    folder = run if isinstance(run, RunFolder) else folders.find(results_dir, str(run))
+    try:
+        configuration = load_configuration(folder.config)
+    except InvalidConfiguration as error:
+        raise RunError(f"{error}; restore {folder.config} from a copy") from None
+    if configuration.reference is None:
+        raise RunError(
+            f"a run's configuration has a reference point, but {folder.config} has none; "
+            "restore it from a copy"
+        )
+    return Run(folder, configuration)
+
+
+def as_dict(status: Status) -> dict[str, Any]:
+    """The JSON object of `bnas status --json`."""
+    return {
+        "counts": dict(status.counts),
+        "trials": status.trials,
+        "best": dict(status.best),
+        "hypervolume": {"value": status.hypervolume, "reference": dict(status.reference)},
+    }
