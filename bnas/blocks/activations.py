@@ -26,7 +26,7 @@ class Threshold(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps x (N, C, H, W) to its distance from the thresholds."""
-        return x - per_channel(self.weight, x)
+        return _shifted(x, -self.weight)
 
 
 @final
@@ -57,7 +57,7 @@ class RPReLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps (N, C, H, W) to the same shape."""
-        bent = prelu(x - per_channel(self.shift_in, x), self.weight)
+        bent = prelu(_shifted(x, -self.shift_in), self.weight)
         return bent.add_(per_channel(self.shift_out, x))
 
 
@@ -73,6 +73,11 @@ class TwoSlopePReLU(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Maps (N, C, H, W) to the same shape."""
         return two_slopes(x, self.negative, self.positive)
+
+
+def _shifted(x: Tensor, shift: Tensor) -> Tensor:
+    # Subtracting would negate the whole gradient to get that of a shift.
+    return x + per_channel(shift, x)
 
 
 THRESHOLDS: Mapping[str, Callable[[int], nn.Module]] = MappingProxyType({"learnable": Threshold})

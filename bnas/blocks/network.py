@@ -7,6 +7,7 @@ from typing import final
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from bnas.architecture import Architecture, NetworkPlan, plan
 from bnas.architecture.plan import BlockPlan, StemPlan
@@ -60,7 +61,9 @@ class Network(nn.Module):
         *features, classifier = self.children()
         for part in features:
             x = part(x)
-        logits: Tensor = classifier(x.mean((2, 3)))
+        # Unlike that of `mean`, the gradient of this pooling is channels-last; otherwise the norms of
+        # the last stage would take ten times as long.
+        logits: Tensor = classifier(functional.avg_pool2d(x, x.shape[2:]).flatten(1))
         return logits
 
 
