@@ -29,7 +29,7 @@ def targets(repository: Path) -> set[str]:
     return set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
 
 
-@pytest.mark.parametrize("document", ["CONTRIBUTING.md", ".ci/run"])
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", ".ci/run"])
 def test_every_make_command_of_a_document_is_a_target(document: str, repository: Path) -> None:
     text = (repository / document).read_text()
     commands = set(re.findall(r"^\s*make ([a-z-]+)|`make ([a-z-]+)", text, flags=re.MULTILINE))

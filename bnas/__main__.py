@@ -1,0 +1,5 @@
+"""`python -m bnas`."""
+
+from bnas.cli.main import main
+
+main()
