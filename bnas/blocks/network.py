@@ -61,8 +61,8 @@ class Network(nn.Module):
         *features, classifier = self.children()
         for part in features:
             x = part(x)
-        # Unlike that of `mean`, the gradient of this pooling is channels-last; otherwise the norms of
-        # the last stage would take ten times as long.
+        # Unlike that of `mean`, the gradient of this pooling is channels-last; otherwise the norms
+        # of the last stage would take ten times as long.
         logits: Tensor = classifier(functional.avg_pool2d(x, x.shape[2:]).flatten(1))
         return logits
 
