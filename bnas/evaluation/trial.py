@@ -29,7 +29,7 @@ def train_and_score(
     """See `ProxyTraining.evaluate`."""
     began = time.perf_counter()
     data = _data(definition, facts)
-    with _own_torch_state(definition.threads, seed):
+    with _threads(definition.threads):
         for progress in _epochs(definition, data, architecture, seed, began):
             if not report(progress):
                 break
@@ -49,7 +49,10 @@ def _epochs(
     began: float,
 ) -> Iterator[Progress]:
     model = blocks.build(
-        architecture, in_channels=data.facts.in_channels, num_classes=data.facts.num_classes
+        architecture,
+        in_channels=data.facts.in_channels,
+        num_classes=data.facts.num_classes,
+        seed=seed,
     )
     training = begin(model, definition.recipe, seed=seed, device=definition.device)
     results = train(
@@ -69,17 +72,14 @@ def _epochs(
 
 
 @contextmanager
-def _own_torch_state(threads: int, seed: int) -> Iterator[None]:
-    """Give the trial its threads and random numbers; put back those of the process after it."""
-    threads_before = torch.get_num_threads()
-    torch.set_num_threads(threads)
+def _threads(number: int) -> Iterator[None]:
+    """Give the trial its threads, and afterwards the process those it had."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
     try:
-        # Networks are initialised on the CPU whatever the device, so its generator is enough.
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
-            yield
+        yield
     finally:
-        torch.set_num_threads(threads_before)
+        torch.set_num_threads(before)
 
 
 def _data(definition: EvaluatorDefinition, facts: Facts) -> SearchData:
