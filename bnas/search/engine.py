@@ -58,9 +58,14 @@ def run_search(
     try:
         with Stop(settings.max_time_s) as stop:
             proposer = Proposer(study, settings=settings, space=space, cost=cost, listener=listener)
-            end = run_inline(
-                proposer, evaluator(), seed=settings.seed, stop=stop, listener=listener
-            )
+            if settings.engine == "inline":
+                end = run_inline(
+                    proposer, evaluator(), seed=settings.seed, stop=stop, listener=listener
+                )
+            else:
+                from bnas.search.ray_engine import run_ray
+
+                end = run_ray(proposer, evaluator, settings=settings, stop=stop, listener=listener)
     except OSError as error:
         raise RunError(
             f"a run must be able to write its folder, but {error}; free space or correct "

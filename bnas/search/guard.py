@@ -1,46 +1,33 @@
-"""The one guard: whatever an evaluation raises becomes the outcome of its trial."""
+"""The one guard: what an evaluation raises becomes the outcome of its trial."""
 
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
-from bnas.architecture import from_dict
-from bnas.search.port import Evaluation, Evaluator, Progress
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why an evaluation has no score, and where it was raised."""
+    """What was raised in place of a result."""
 
-    error: str
-    traceback: str
+    cause: Exception
+
+    @property
+    def error(self) -> str:
+        """Type and message, on one line as far as the message is."""
+        return f"{type(self.cause).__name__}: {self.cause}"
+
+    @property
+    def traceback(self) -> str:
+        """Where it was raised."""
+        return "".join(traceback.format_exception(self.cause))
 
 
-def evaluate_guarded(
-    evaluator: Evaluator,
-    architecture: dict[str, Any],
-    *,
-    seed: int,
-    report: Callable[[Progress], bool],
-) -> Evaluation | Failure:
-    """Evaluates an architecture given as plain values.
-
-    What `report` raises is not the evaluation's fault and is passed on.
-    """
-    reporting = False
-
-    def watched(progress: Progress) -> bool:
-        nonlocal reporting
-        reporting = True
-        go_on = report(progress)
-        reporting = False
-        return go_on
-
+def guarded(action: Callable[[], Result]) -> Result | Failure:
+    """Runs an action that is not ours; one broken design must not end a search of hundreds."""
     try:
-        return evaluator.evaluate(from_dict(architecture), seed=seed, report=watched)
-    except Exception as error:  # one broken design must not end a search of hundreds
-        if reporting:
-            raise
-        text = "".join(traceback.format_exception(error))
-        return Failure(error=f"{type(error).__name__}: {error}", traceback=text)
+        return action()
+    except Exception as cause:  # noqa: BLE001 (the guard itself)
+        return Failure(cause=cause)

@@ -1,7 +1,8 @@
 """The in-process engine: one trial after the other, for tests, debugging and small searches."""
 
+from bnas.architecture import from_dict
 from bnas.search.events import End, EpochEnded, Listener
-from bnas.search.guard import Failure, evaluate_guarded
+from bnas.search.guard import Failure, guarded
 from bnas.search.port import Evaluator, Progress
 from bnas.search.proposer import Proposer
 from bnas.search.stop import Stop
@@ -32,17 +33,27 @@ def _run(
     stop: Stop,
     listener: Listener,
 ) -> None:
+    architecture = from_dict(record.architecture)
+    is_listening = False
+
     def report(progress: Progress) -> bool:
+        nonlocal is_listening
+        is_listening = True
         listener(EpochEnded(number=record.number, progress=progress))
+        is_listening = False
         return stop.end is None
 
     try:
         with stop.raising():
-            result = evaluate_guarded(evaluator, record.architecture, seed=seed, report=report)
+            result = guarded(lambda: evaluator.evaluate(architecture, seed=seed, report=report))
     except KeyboardInterrupt:
         stop.interrupt()
         return
-    if isinstance(result, Failure):
+    if not isinstance(result, Failure):
+        if stop.end is None or result.epochs >= evaluator.epochs:
+            proposer.finish(record.number, result)
+    elif is_listening:
+        # The listener's fault, not the trial's.
+        raise result.cause
+    else:
         proposer.fail(record.number, result.error, traceback=result.traceback)
-    elif stop.end is None or result.epochs >= evaluator.epochs:
-        proposer.finish(record.number, result)

@@ -53,9 +53,15 @@ class Stop:
         finally:
             self._raising = False
 
+    def listen(self) -> None:
+        """Takes the signals, again if a library has taken them meanwhile."""
+        if threading.current_thread() is threading.main_thread() and not self._interrupted:
+            for number in _SIGNALS:
+                self._previous.setdefault(number, signal.getsignal(number))
+                signal.signal(number, self._receive)
+
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
-            self._previous = {number: signal.signal(number, self._receive) for number in _SIGNALS}
+        self.listen()
         return self
 
     def __exit__(

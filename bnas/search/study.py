@@ -1,12 +1,5 @@
-"""The study of a search: Optuna's record of all trials, on a journal file.
+"""The study of a search: Optuna's record of all trials, on a journal file."""
 
-The file has one line of JSON for each thing that happened, appended under a lock and synced, so
-that many processes may write, any process may read meanwhile, and a killed process leaves at most
-one incomplete line at the end.
-"""
-
-import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,13 +43,15 @@ class Study:
         """
         import optuna
 
+        from bnas.search.journal import open_journal
+
         if path.exists():
             raise RunError(
                 f"a new study needs a new file, but {path} exists; "
                 "resume the run it belongs to, or choose another name"
             )
         with _readable(path), _quiet():
-            storage = _storage(path)
+            storage = open_journal(path)
             study = optuna.create_study(
                 storage=storage,
                 study_name=STUDY_NAME,
@@ -80,6 +75,8 @@ class Study:
         """
         import optuna
 
+        from bnas.search.journal import cut_incomplete_line, open_journal
+
         if not path.is_file():
             raise RunError(
                 f"a run needs its study, but there is no file {path}; restore it from a copy, "
@@ -87,8 +84,8 @@ class Study:
             )
         with _readable(path):
             if mend:
-                _cut_incomplete_line(path)
-            storage = _storage(path)
+                cut_incomplete_line(path)
+            storage = open_journal(path)
             study = optuna.load_study(
                 storage=storage, study_name=STUDY_NAME, sampler=optuna.samplers.RandomSampler()
             )
@@ -134,13 +131,6 @@ class Study:
         self.optuna.tell(number, values, state=state)
 
 
-def _storage(path: Path) -> "JournalStorage":
-    from optuna.storages.journal import JournalFileBackend, JournalStorage
-
-    # The lock is a link to this path, which is followed from the folder that it lies in.
-    return JournalStorage(JournalFileBackend(str(path.resolve())))
-
-
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     try:
@@ -156,35 +146,16 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _damage(path: Path) -> str:
+    from bnas.search.journal import first_bad_line
+
     rule = f"the study {path} must hold lines of JSON as Optuna writes them"
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not _is_entry(line):
-                return (
-                    f"{rule}, but line {number} is not one; restore the file from a copy, or cut "
-                    f"it before that line (head -n {number - 1}) to keep the trials up to there"
-                )
-    return f"{rule}, but what they say is inconsistent; restore the file from a copy"
-
-
-def _is_entry(line: bytes) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
-        return False
-
-
-def _cut_incomplete_line(path: Path) -> None:
-    from optuna.storages.journal import JournalFileSymlinkLock
-
-    lock = JournalFileSymlinkLock(str(path.resolve()))
-    lock.acquire()
-    try:
-        content = path.read_bytes()
-        if content and not content.endswith(b"\n"):
-            os.truncate(path, content.rfind(b"\n") + 1)
-    finally:
-        lock.release()
+    number = first_bad_line(path)
+    if number is None:
+        return f"{rule}, but what they say is inconsistent; restore the file from a copy"
+    return (
+        f"{rule}, but line {number} is not one; restore the file from a copy, or cut it before "
+        f"that line (head -n {number - 1}) to keep the trials up to there"
+    )
 
 
 @contextmanager

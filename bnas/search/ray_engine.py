@@ -1,0 +1,226 @@
+"""The Ray engine: several trials at once, on this machine or on a cluster.
+
+Ray Tune does what it does well, which is to run and watch processes. What is proposed and what is
+recorded stays with the proposer, in this process; Ray's own state is scratch, deleted at the end
+and never restored.
+"""
+
+import json
+import os
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, Final
+
+from ray import tune
+from ray.tune.search import Searcher
+
+from bnas.architecture import from_dict
+from bnas.errors import RunError
+from bnas.search.events import End, EpochEnded, Listener
+from bnas.search.guard import Failure, guarded
+from bnas.search.port import Evaluation, Evaluator, Progress
+from bnas.search.proposer import Proposer
+from bnas.search.ray_cluster import cluster, resources_per_trial
+from bnas.search.settings import SearchSettings
+from bnas.search.stop import Stop
+
+# A killed worker may have been bad luck; a design whose worker dies twice is to blame itself.
+_RETRIES: Final = 1
+
+
+def run_ray(
+    proposer: Proposer,
+    evaluator: Callable[[], Evaluator],
+    *,
+    settings: SearchSettings,
+    stop: Stop,
+    listener: Listener,
+) -> End:
+    """Runs trials until the proposer has no more or a stop is asked for, and says which.
+
+    A trial that a stop cuts short keeps no outcome, so that a resumed search runs it again.
+
+    Raises:
+        InvalidConfiguration: The device is cuda and the cluster has no GPU.
+        RunError: The cluster does not answer, or a worker cannot build the evaluator.
+    """
+    bridge = _Bridge(proposer, settings=settings, stop=stop, listener=listener)
+    with cluster(settings) as scratch:
+        # Connecting to Ray takes signals away from whoever had them.
+        stop.listen()
+        trainable = tune.with_resources(_Worker(evaluator), resources_per_trial(settings))
+        tuner = tune.Tuner(
+            trainable,
+            tune_config=tune.TuneConfig(search_alg=bridge, num_samples=-1, reuse_actors=True),
+            run_config=tune.RunConfig(
+                storage_path=str(scratch),
+                name="search",
+                verbose=0,
+                stop=_Stopper(stop),
+                callbacks=[_AfterEachStep(bridge.settle)],
+                failure_config=tune.FailureConfig(max_failures=_RETRIES),
+            ),
+        )
+        tuner.fit()
+        bridge.settle()
+    return bridge.outcome
+
+
+class _Worker:
+    """What a worker process runs: the evaluator is built once and evaluates trial after trial."""
+
+    def __init__(self, build: Callable[[], Evaluator]) -> None:
+        self._build = build
+        self._evaluator: Evaluator | None = None
+
+    def __call__(self, config: dict[str, Any]) -> None:
+        """Evaluates one trial and reports its progress and its result."""
+        if self._evaluator is None:
+            # OpenMP threads that spin while they wait take the cores of the other workers; read
+            # when OpenMP is loaded.
+            os.environ.setdefault("GOMP_SPINCOUNT", "0")
+            built = guarded(self._build)
+            if isinstance(built, Failure):
+                _report("broken", {"error": built.error})
+                return
+            self._evaluator = built
+            _report("ready", {})
+        _report(*_evaluated(self._evaluator, config["architecture"], config["seed"]))
+
+
+def _evaluated(
+    evaluator: Evaluator, architecture: dict[str, Any], seed: int
+) -> tuple[str, dict[str, Any]]:
+    result = guarded(
+        lambda: evaluator.evaluate(from_dict(architecture), seed=seed, report=_report_progress)
+    )
+    if isinstance(result, Failure):
+        return "failure", {"error": result.error, "traceback": result.traceback}
+    return "evaluation", asdict(result)
+
+
+def _report_progress(progress: Progress) -> bool:
+    # When the trial has to stop, Ray ends the thread within this call.
+    _report("progress", asdict(progress))
+    return True
+
+
+def _report(kind: str, values: dict[str, Any]) -> None:
+    # As text: Ray would flatten the dictionary, and add fields of its own.
+    tune.report({"message": json.dumps([kind, values])})
+
+
+class _Bridge(Searcher):
+    """Connects Ray Tune's questions and notices to the proposer.
+
+    Ray takes what a notice raises for the trial's failure and goes on. So notices are only noted
+    down, and acted on where an error ends the search: at the next question and after each step.
+    """
+
+    def __init__(
+        self, proposer: Proposer, *, settings: SearchSettings, stop: Stop, listener: Listener
+    ) -> None:
+        super().__init__()
+        self._end: End | None = None
+        self._proposer = proposer
+        self._settings = settings
+        self._stop = stop
+        self._listener = listener
+        self._numbers: dict[str, int] = {}
+        self._noted: deque[tuple[str, str, dict[str, Any]]] = deque()
+
+    # Ray's annotation leaves out FINISHED, which is a string.
+    def suggest(  # type: ignore[override]
+        self, trial_id: str
+    ) -> dict[str, Any] | str | None:
+        """The next trial, nothing for now, or that there is nothing more."""
+        self.settle()
+        if self._stop.end is not None:
+            return self.FINISHED
+        if len(self._numbers) >= self._settings.workers:
+            return None
+        proposed = self._proposer.propose()
+        if isinstance(proposed, End):
+            self._end = proposed
+            return self.FINISHED
+        self._numbers[trial_id] = proposed.number
+        return {"architecture": proposed.architecture, "seed": self._settings.seed}
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Notes what a worker reports."""
+        self._noted.append((trial_id, *json.loads(result["message"])))
+
+    def on_trial_complete(
+        self,
+        trial_id: str,
+        result: dict[str, Any] | None = None,  # noqa: ARG002 (Ray's signature)
+        error: bool = False,  # noqa: FBT001, FBT002
+    ) -> None:
+        """Notes that a trial has left its worker."""
+        self._noted.append((trial_id, "died" if error else "left", {}))
+
+    def settle(self) -> None:
+        """Acts on everything that was noted."""
+        while self._noted:
+            trial_id, kind, values = self._noted.popleft()
+            print("NOTE", kind, values, flush=True)
+            number = self._numbers[trial_id]
+            if kind in {"left", "died"}:
+                del self._numbers[trial_id]
+            self._act(number, kind, values)
+
+    def _act(self, number: int, kind: str, values: dict[str, Any]) -> None:
+        if kind == "progress":
+            self._listener(EpochEnded(number=number, progress=Progress(**values)))
+        elif kind == "evaluation":
+            self._proposer.finish(number, Evaluation(**values))
+        elif kind == "failure":
+            self._proposer.fail(number, values["error"], traceback=values["traceback"])
+        elif kind == "died":
+            self._proposer.fail(number, f"the worker died {1 + _RETRIES} times")
+        elif kind == "broken":
+            raise RunError(
+                f"every worker must be able to build the evaluator, but got {values['error']}; "
+                "correct the cause, then resume the run"
+            )
+
+    @property
+    def outcome(self) -> End:
+        """Why the search ended; only to be asked after it has."""
+        end = self._end or self._stop.end
+        if end is None:
+            raise RunError("Ray Tune ended before the search did; resume the run to go on")
+        return end
+
+    def save(self, checkpoint_path: str) -> None:
+        """Saves nothing: the study has everything."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Restores nothing."""
+
+
+class _AfterEachStep(tune.Callback):
+    """Calls an action after each step of Ray Tune's loop."""
+
+    def __init__(self, action: Callable[[], None]) -> None:
+        self._action = action
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:  # noqa: ARG002
+        """Calls it."""
+        self._action()
+
+
+class _Stopper(tune.Stopper):
+    """Ends all trials when the search has to stop."""
+
+    def __init__(self, stop: Stop) -> None:
+        self._stop = stop
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:  # noqa: ARG002
+        """Whether to end one trial: never, trials end by themselves or together."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether to end all."""
+        return self._stop.end is not None
