@@ -18,9 +18,11 @@ def smallest(dtype: torch.dtype) -> Tensor:
 
 
 @every_type
-def test_sign_is_exact_for_zeros_subnormals_and_infinities(dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_sign_is_exact_for_zeros_subnormals_and_infinities(dtype: torch.dtype, device: str) -> None:
     tiny = smallest(dtype).item()
     x = torch.tensor([0.0, -0.0, tiny, -tiny, 1.0, -1.0, math.inf, -math.inf], dtype=dtype)
+    x = x.to(device)
     assert sign(x).tolist() == [1, 1, 1, -1, 1, -1, 1, -1]
     assert sign(x).dtype == dtype
 

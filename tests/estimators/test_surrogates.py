@@ -106,12 +106,13 @@ def grid(kinks: tuple[float, ...], dtype: torch.dtype) -> torch.Tensor:
 
 @each_case
 @both_types
-def test_surrogate_equals_its_formula(case: Case, dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def test_surrogate_equals_its_formula(case: Case, dtype: torch.dtype, device: str) -> None:
     x = grid(case.kinks, dtype)
     expected = case.twin(x.double().numpy())
     # ApproxSign alone answers in half precision, with one rounding of at most 2^-9.
     rounding = 2**-8 if case.name == "approx_sign" and dtype == torch.bfloat16 else 1e-5
-    slope = case.surrogate(x)
+    slope = case.surrogate(x.to(device)).cpu()
     np.testing.assert_allclose(
         slope.double().numpy(), expected, rtol=rounding, atol=2e-6 * np.abs(expected).max()
     )
