@@ -10,6 +10,7 @@ from bnas.search.events import End, Event, Listener
 from bnas.search.inline_engine import run_inline
 from bnas.search.port import Evaluator
 from bnas.search.proposer import Proposer
+from bnas.search.ray_environment import ray_environment
 from bnas.search.settings import SearchSettings
 from bnas.search.stop import Stop
 from bnas.search.study import Study
@@ -58,17 +59,25 @@ def run_search(
     try:
         with Stop(settings.max_time_s) as stop:
             proposer = Proposer(study, settings=settings, space=space, cost=cost, listener=listener)
-            if settings.engine == "inline":
-                end = run_inline(
-                    proposer, evaluator(), seed=settings.seed, stop=stop, listener=listener
-                )
-            else:
-                from bnas.search.ray_engine import run_ray
-
-                end = run_ray(proposer, evaluator, settings=settings, stop=stop, listener=listener)
+            run = run_inline if settings.engine == "inline" else _run_ray
+            end = run(proposer, evaluator, settings=settings, stop=stop, listener=listener)
     except OSError as error:
         raise RunError(
             f"a run must be able to write its folder, but {error}; free space or correct "
             "permissions, then resume the run: everything recorded before is kept"
         ) from error
     return Summary(end=end, counts=counts(study.records()))
+
+
+def _run_ray(
+    proposer: Proposer,
+    build: Callable[[], Evaluator],
+    *,
+    settings: SearchSettings,
+    stop: Stop,
+    listener: Listener,
+) -> End:
+    with ray_environment(settings):
+        from bnas.search.ray_engine import run_ray
+
+        return run_ray(proposer, build, settings=settings, stop=stop, listener=listener)

@@ -1,26 +1,35 @@
 """The in-process engine: one trial after the other, for tests, debugging and small searches."""
 
+from collections.abc import Callable
+
 from bnas.architecture import from_dict
 from bnas.search.events import End, EpochEnded, Listener
 from bnas.search.guard import Failure, guarded
 from bnas.search.port import Evaluator, Progress
 from bnas.search.proposer import Proposer
+from bnas.search.settings import SearchSettings
 from bnas.search.stop import Stop
 from bnas.search.trials import TrialRecord
 
 
 def run_inline(
-    proposer: Proposer, evaluator: Evaluator, *, seed: int, stop: Stop, listener: Listener
+    proposer: Proposer,
+    build: Callable[[], Evaluator],
+    *,
+    settings: SearchSettings,
+    stop: Stop,
+    listener: Listener,
 ) -> End:
     """Runs trials until the proposer has no more or a stop is asked for, and says which.
 
     A trial that a stop cuts short keeps no outcome, so that a resumed search runs it again.
     """
+    evaluator = build()
     while (end := stop.end) is None:
         proposed = proposer.propose()
         if isinstance(proposed, End):
             return proposed
-        _run(proposed, proposer, evaluator, seed=seed, stop=stop, listener=listener)
+        _run(proposed, proposer, evaluator, seed=settings.seed, stop=stop, listener=listener)
     return end
 
 

@@ -2,10 +2,9 @@
 
 import logging
 import math
-import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,46 +15,30 @@ import ray
 from bnas.errors import InvalidConfiguration, RunError
 from bnas.search.settings import SearchSettings
 
-# The sockets in Ray's folder have names of up to 107 bytes, of which Ray uses about 80.
-_LONGEST_SCRATCH: Final = 25
-
-_ENVIRONMENT: Final[Mapping[str, str]] = {
-    # Nothing leaves the machine.
-    "RAY_USAGE_STATS_ENABLED": "0",
-    # Ray's result files cost half a second a trial and hold nothing that the study does not.
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    # Its state is never restored, so it need not be saved every few seconds.
-    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",
-    # Signals are the search's.
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    # The older of two kinds of terminal output is the one that can be switched off.
-    "RAY_AIR_NEW_OUTPUT": "0",
-    # Leaves CUDA_VISIBLE_DEVICES alone in workers without a GPU, and says nothing about it.
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-}
+# A socket's path has at most 107 bytes, of which Ray uses about 80.
+_LONGEST_PARENT: Final = 12
+_SHORT_PARENT: Final = Path("/tmp")  # noqa: S108 (mkdtemp makes a private folder in it)
 
 
 @contextmanager
 def cluster(settings: SearchSettings) -> Iterator[Path]:
     """Connects to Ray, and yields a scratch folder that lives as long as the connection.
 
-    A Ray that this process is connected to already is used and left as it is.
+    A Ray that this process is connected to already is used, and left as it is.
 
     Raises:
         RunError: No cluster answers at the address.
     """
-    # All workers start together. Ray by itself lets one trial wait at a time, and gives it the
-    # first worker that is free: with short trials a second worker would never come up.
-    pending = {"TUNE_MAX_PENDING_TRIALS_PG": str(settings.workers)}
-    with _environment({**_ENVIRONMENT, **pending}), _scratch() as scratch:
+    with _scratch() as scratch:
         if ray.is_initialized():
             yield scratch
             return
-        _connect(settings, scratch)
-        try:
-            yield scratch
-        finally:
-            ray.shutdown()
+        with _silent():
+            _connect(settings, scratch)
+            try:
+                yield scratch
+            finally:
+                ray.shutdown()
 
 
 def resources_per_trial(settings: SearchSettings) -> dict[str, float]:
@@ -76,17 +59,12 @@ def resources_per_trial(settings: SearchSettings) -> dict[str, float]:
 
 
 def _connect(settings: SearchSettings, scratch: Path) -> None:
-    quiet = partial(ray.init, log_to_driver=False, logging_level=logging.CRITICAL)
+    init = partial(ray.init, log_to_driver=False, logging_level=logging.CRITICAL)
     if settings.address is None:
-        quiet(
-            num_cpus=settings.workers,
-            include_dashboard=False,
-            _node_ip_address="127.0.0.1",
-            _temp_dir=str(scratch),
-        )
+        init(num_cpus=settings.workers, include_dashboard=False, _temp_dir=str(scratch))
         return
     try:
-        quiet(address=settings.address)
+        init(address=settings.address)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise RunError(
             f"a Ray cluster must answer at {settings.address}, but {error}; "
@@ -95,22 +73,22 @@ def _connect(settings: SearchSettings, scratch: Path) -> None:
 
 
 @contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Sets environment variables that the user has not set, for a while."""
-    added = {name: value for name, value in variables.items() if name not in os.environ}
-    os.environ.update(added)
+def _silent() -> Iterator[None]:
+    """Keeps Ray from printing on the terminal that a worker died, which its trial records."""
+    state = ray._private.worker  # noqa: SLF001 (no public switch covers this)
+    before = state._worker_logs_enabled  # noqa: SLF001
+    state._worker_logs_enabled = False  # noqa: SLF001
     try:
         yield
     finally:
-        for name in added:
-            os.environ.pop(name, None)
+        state._worker_logs_enabled = before  # noqa: SLF001
 
 
 @contextmanager
 def _scratch() -> Iterator[Path]:
-    parent = tempfile.gettempdir()
-    if len(parent) > _LONGEST_SCRATCH and Path("/tmp").is_dir():  # noqa: S108 (mkdtemp is private)
-        parent = "/tmp"  # noqa: S108
+    parent = Path(tempfile.gettempdir())
+    if len(str(parent)) > _LONGEST_PARENT and _SHORT_PARENT.is_dir():
+        parent = _SHORT_PARENT
     folder = Path(tempfile.mkdtemp(prefix="bnas-", dir=parent))
     try:
         yield folder

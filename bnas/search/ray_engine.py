@@ -15,7 +15,7 @@ from typing import Any, Final
 from ray import tune
 from ray.tune.search import Searcher
 
-from bnas.architecture import from_dict
+from bnas.architecture import Architecture, from_dict
 from bnas.errors import RunError
 from bnas.search.events import End, EpochEnded, Listener
 from bnas.search.guard import Failure, guarded
@@ -31,7 +31,7 @@ _RETRIES: Final = 1
 
 def run_ray(
     proposer: Proposer,
-    evaluator: Callable[[], Evaluator],
+    build: Callable[[], Evaluator],
     *,
     settings: SearchSettings,
     stop: Stop,
@@ -49,10 +49,15 @@ def run_ray(
     with cluster(settings) as scratch:
         # Connecting to Ray takes signals away from whoever had them.
         stop.listen()
-        trainable = tune.with_resources(_Worker(evaluator), resources_per_trial(settings))
+        trainable = tune.with_resources(_Worker(build), resources_per_trial(settings))
         tuner = tune.Tuner(
             trainable,
-            tune_config=tune.TuneConfig(search_alg=bridge, num_samples=-1, reuse_actors=True),
+            tune_config=tune.TuneConfig(
+                search_alg=bridge,
+                num_samples=-1,
+                reuse_actors=True,
+                trial_dirname_creator=_folder_name,
+            ),
             run_config=tune.RunConfig(
                 storage_path=str(scratch),
                 name="search",
@@ -65,6 +70,10 @@ def run_ray(
         tuner.fit()
         bridge.settle()
     return bridge.outcome
+
+
+def _folder_name(trial: Any) -> str:
+    return str(trial.trial_id)
 
 
 class _Worker:
@@ -86,15 +95,14 @@ class _Worker:
                 return
             self._evaluator = built
             _report("ready", {})
-        _report(*_evaluated(self._evaluator, config["architecture"], config["seed"]))
+        architecture = from_dict(json.loads(config["architecture"]))
+        _report(*_evaluated(self._evaluator, architecture, config["seed"]))
 
 
 def _evaluated(
-    evaluator: Evaluator, architecture: dict[str, Any], seed: int
+    evaluator: Evaluator, architecture: Architecture, seed: int
 ) -> tuple[str, dict[str, Any]]:
-    result = guarded(
-        lambda: evaluator.evaluate(from_dict(architecture), seed=seed, report=_report_progress)
-    )
+    result = guarded(lambda: evaluator.evaluate(architecture, seed=seed, report=_report_progress))
     if isinstance(result, Failure):
         return "failure", {"error": result.error, "traceback": result.traceback}
     return "evaluation", asdict(result)
@@ -127,6 +135,7 @@ class _Bridge(Searcher):
         self._settings = settings
         self._stop = stop
         self._listener = listener
+        self._has_worked = False
         self._numbers: dict[str, int] = {}
         self._noted: deque[tuple[str, str, dict[str, Any]]] = deque()
 
@@ -145,7 +154,10 @@ class _Bridge(Searcher):
             self._end = proposed
             return self.FINISHED
         self._numbers[trial_id] = proposed.number
-        return {"architecture": proposed.architecture, "seed": self._settings.seed}
+        return {
+            "architecture": json.dumps(proposed.architecture),
+            "seed": self._settings.seed,
+        }
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
         """Notes what a worker reports."""
@@ -164,10 +176,11 @@ class _Bridge(Searcher):
         """Acts on everything that was noted."""
         while self._noted:
             trial_id, kind, values = self._noted.popleft()
-            print("NOTE", kind, values, flush=True)
             number = self._numbers[trial_id]
             if kind in {"left", "died"}:
                 del self._numbers[trial_id]
+            else:
+                self._has_worked = True
             self._act(number, kind, values)
 
     def _act(self, number: int, kind: str, values: dict[str, Any]) -> None:
@@ -177,8 +190,13 @@ class _Bridge(Searcher):
             self._proposer.finish(number, Evaluation(**values))
         elif kind == "failure":
             self._proposer.fail(number, values["error"], traceback=values["traceback"])
+        elif kind == "died" and self._has_worked:
+            self._proposer.fail(number, f"the worker process died {1 + _RETRIES} times")
         elif kind == "died":
-            self._proposer.fail(number, f"the worker died {1 + _RETRIES} times")
+            raise RunError(
+                f"a worker process must be able to start, but {1 + _RETRIES} died before they "
+                "reported anything; use the inline engine to see why"
+            )
         elif kind == "broken":
             raise RunError(
                 f"every worker must be able to build the evaluator, but got {values['error']}; "
