@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+from bnas.architecture import Architecture, Stage, Stem, Unit
+from bnas.blocks import BinaryConv2d, build
 from bnas.training import Recipe
 from bnas.training.optimizers import optimizer, split_by_decay
 
@@ -50,3 +52,25 @@ def test_settings_arrive(settings: dict[str, Any], kind: type, extra: dict[str, 
     for group in built.param_groups:
         assert group["lr"] == 0.3
         assert {name: group[name] for name in extra} == extra
+
+
+def test_latent_weights_decay_but_neither_scales_nor_thresholds() -> None:
+    unit = Unit(
+        threshold="learnable",
+        weight_scale="learned",
+        nonlinearity="rprelu",
+        placement="after-addition",
+    )
+    design = Architecture(
+        skeleton="resnet", stem=Stem(width=8), stages=(Stage(depth=1, width=8, unit=unit),)
+    )
+    model = build(design, num_classes=3)
+    decaying, rest = split_by_decay(model)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    assert {names[id(parameter)] for parameter in decaying} == {
+        f"{name}.weight"
+        for name, module in model.named_modules()
+        if isinstance(module, (nn.Conv2d, nn.Linear, BinaryConv2d))
+    }
+    assert len(decaying) + len(rest) == len(names)
+    assert len(decaying) == 4  # stem, two binary convolutions, classifier
