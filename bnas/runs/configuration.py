@@ -90,7 +90,7 @@ def resolve(
     for key, remedy in (("space", "--space resnet"), ("evaluator", "--evaluator digits")):
         if key not in values:
             raise InvalidConfiguration(
-                f"a search needs a {key}, but none is given; name one, as in `{remedy}` "
+                f"a search needs its {key}, but none is given; name one, as in `{remedy}` "
                 f"(see `bnas {key}s`), or give a whole configuration with --config"
             )
     if data is not None:
