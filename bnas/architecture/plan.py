@@ -6,17 +6,24 @@ builder makes one module from each, under the same names. A plan knows no image 
 paddings used here every stride of 2 maps n pixels to ceil(n / 2).
 """
 
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections.abc import Callable
+from typing import Literal, NamedTuple, TypeAlias
 
 from bnas.architecture.canonical import canonical
-from bnas.architecture.model import Architecture, Nonlinearity, Placement, Stage, Stem, Unit
+from bnas.architecture.model import (
+    Architecture,
+    Nonlinearity,
+    Placement,
+    Skeleton,
+    Stage,
+    Stem,
+    Unit,
+)
 
 ShortcutKind: TypeAlias = Literal["identity", "real-1x1", "duplicate", "zero-pad"]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Conv:
+class Conv(NamedTuple):
     """One convolution, padded with (kernel_size - 1) / 2, without bias."""
 
     name: str
@@ -28,8 +35,7 @@ class Conv:
     binary: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class StemPlan:
+class StemPlan(NamedTuple):
     """The real convolution, its norm, then 3x3 maximum pooling with stride 2 if `pool`."""
 
     name: str
@@ -37,8 +43,7 @@ class StemPlan:
     pool: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Shortcut:
+class Shortcut(NamedTuple):
     """The real-valued path around a unit or a block.
 
     A stride of 2 is a 2x2 average pooling in front (ceil mode). Then, by `kind`: nothing; a real
@@ -53,8 +58,7 @@ class Shortcut:
     conv: Conv | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class UnitPlan:
+class UnitPlan(NamedTuple):
     """One unit.
 
     In order of execution: norm (order norm-sign-conv), threshold, sign, the convolutions of `convs`
@@ -73,8 +77,7 @@ class UnitPlan:
     placement: Placement | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BlockPlan:
+class BlockPlan(NamedTuple):
     """Units in sequence; with a shortcut around them all, its addition, then `nonlinearity`."""
 
     name: str
@@ -84,25 +87,55 @@ class BlockPlan:
     nonlinearity: Nonlinearity
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HeadPlan:
+class HeadPlan(NamedTuple):
     """Global average pooling and a real linear classifier with bias."""
 
     name: str
     in_channels: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NetworkPlan:
-    """The whole network: stem, blocks in sequence, head."""
+class StagePlan(NamedTuple):
+    """Blocks in sequence; from the second on they differ in nothing but their names.
+
+    So they are lowered one by one, when asked for: to price a stage takes two of them.
+    """
+
+    name: str
+    skeleton: Skeleton
+    design: Stage
+    in_channels: int
+
+    @property
+    def depth(self) -> int:
+        """Number of blocks."""
+        return self.design.depth
+
+    def block(self, number: int) -> BlockPlan:
+        """The block of this number, from 1 to `depth`."""
+        design = self.design
+        in_channels, stride = (
+            (self.in_channels, design.stride) if number == 1 else (design.width, 1)
+        )
+        steps = _STEPS[self.skeleton](in_channels, design.width, stride)
+        return _block(f"{self.name}.block{number}", design, steps)
+
+
+class NetworkPlan(NamedTuple):
+    """The whole network: stem, stages of blocks in sequence, head."""
 
     stem: StemPlan
-    blocks: tuple[BlockPlan, ...]
+    stages: tuple[StagePlan, ...]
     head: HeadPlan
 
+    @property
+    def blocks(self) -> tuple[BlockPlan, ...]:
+        """The blocks of all stages."""
+        return tuple(
+            stage.block(number) for stage in self.stages for number in range(1, stage.depth + 1)
+        )
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Step:
+
+class _Step(NamedTuple):
     """A convolution of a block before its surroundings are known."""
 
     kernel_size: int
@@ -118,38 +151,31 @@ _STEMS: dict[str, tuple[int, int, bool]] = {
 }
 
 
-def _resnet_block(in_channels: int, out_channels: int, stride: int) -> tuple[_Step, ...]:
-    return (
-        _Step(kernel_size=3, stride=stride, in_channels=in_channels, out_channels=out_channels),
-        _Step(kernel_size=3, stride=1, in_channels=out_channels, out_channels=out_channels),
-    )
+def _resnet_steps(in_channels: int, out_channels: int, stride: int) -> tuple[_Step, ...]:
+    return (_Step(3, stride, in_channels, out_channels), _Step(3, 1, out_channels, out_channels))
 
 
-def _mobilenet_block(in_channels: int, out_channels: int, stride: int) -> tuple[_Step, ...]:
-    return (
-        _Step(kernel_size=3, stride=stride, in_channels=in_channels, out_channels=in_channels),
-        _Step(kernel_size=1, stride=1, in_channels=in_channels, out_channels=out_channels),
-    )
+def _mobilenet_steps(in_channels: int, out_channels: int, stride: int) -> tuple[_Step, ...]:
+    return (_Step(3, stride, in_channels, in_channels), _Step(1, 1, in_channels, out_channels))
 
 
-_BLOCKS = {"resnet": _resnet_block, "mobilenet": _mobilenet_block}
+_STEPS: dict[Skeleton, Callable[[int, int, int], tuple[_Step, ...]]] = {
+    "resnet": _resnet_steps,
+    "mobilenet": _mobilenet_steps,
+}
 
 
 def plan(architecture: Architecture, *, in_channels: int = 3) -> NetworkPlan:
     """Lowers a valid architecture for images of `in_channels` channels."""
     architecture = canonical(architecture)
-    blocks = []
+    stages = []
     channels = architecture.stem.width
-    for stage_index, stage in enumerate(architecture.stages):
-        for block_index in range(stage.depth):
-            stride = stage.stride if block_index == 0 else 1
-            name = f"stage{stage_index + 1}.block{block_index + 1}"
-            steps = _BLOCKS[architecture.skeleton](channels, stage.width, stride)
-            blocks.append(_block(name, stage, steps))
-            channels = stage.width
+    for number, stage in enumerate(architecture.stages, start=1):
+        stages.append(StagePlan(f"stage{number}", architecture.skeleton, stage, channels))
+        channels = stage.width
     return NetworkPlan(
         stem=_stem(architecture.stem, in_channels),
-        blocks=tuple(blocks),
+        stages=tuple(stages),
         head=HeadPlan(name="classifier", in_channels=channels),
     )
 
@@ -169,60 +195,49 @@ def _stem(stem: Stem, in_channels: int) -> StemPlan:
 
 
 def _block(name: str, stage: Stage, steps: tuple[_Step, ...]) -> BlockPlan:
-    units = tuple(
-        _unit(f"{name}.unit{index + 1}", stage, step, last=index == len(steps) - 1)
-        for index, step in enumerate(steps)
-    )
-    around_block = stage.unit.shortcut == "block"
-    after_block = around_block and stage.unit.placement == "after-addition"
-    in_channels, out_channels = steps[0].in_channels, steps[-1].out_channels
-    stride = steps[0].stride
-    return BlockPlan(
-        name=name,
-        units=units,
-        out_channels=out_channels,
-        shortcut=_shortcut(name, stage, in_channels, out_channels, stride)
-        if around_block
-        else None,
-        nonlinearity=stage.unit.nonlinearity if after_block else "none",
-    )
+    design, last = stage.unit, steps[-1]
+    shortcut = None
+    nonlinearity: Nonlinearity = "none"
+    if design.shortcut == "block":
+        first = steps[0]
+        shortcut = _shortcut(name, stage, first.in_channels, last.out_channels, first.stride)
+        if design.placement == "after-addition":
+            nonlinearity = design.nonlinearity
+    units = [_unit(f"{name}.unit{index}", stage, step) for index, step in enumerate(steps, start=1)]
+    if nonlinearity != "none":
+        # The addition that it follows is the block's.
+        units[-1] = units[-1]._replace(nonlinearity="none", placement=None)
+    return BlockPlan(name, tuple(units), last.out_channels, shortcut, nonlinearity)
 
 
-def _unit(name: str, stage: Stage, step: _Step, *, last: bool) -> UnitPlan:
+def _unit(name: str, stage: Stage, step: _Step) -> UnitPlan:
     design = stage.unit
-    own_shortcut = design.shortcut == "conv"
-    # Around a block, the addition that the last non-linearity follows is the block's.
-    left_to_block = last and design.shortcut == "block" and design.placement == "after-addition"
+    _, stride, in_channels, out_channels = step
+    shortcut = None
+    if design.shortcut == "conv":
+        shortcut = _shortcut(name, stage, in_channels, out_channels, stride)
     return UnitPlan(
-        name=name,
-        design=design,
-        convs=_convs(name, stage, step),
-        in_channels=step.in_channels,
-        out_channels=step.out_channels,
-        shortcut=(
-            _shortcut(name, stage, step.in_channels, step.out_channels, step.stride)
-            if own_shortcut
-            else None
-        ),
-        nonlinearity="none" if left_to_block else design.nonlinearity,
-        placement=None if left_to_block else design.placement,
+        name,
+        design,
+        _convs(name, stage, step),
+        in_channels,
+        out_channels,
+        shortcut,
+        design.nonlinearity,
+        design.placement,
     )
 
 
 def _convs(name: str, stage: Stage, step: _Step) -> tuple[Conv, ...]:
-    widens = step.in_channels != step.out_channels
-    count = 2 if widens and stage.widening == "duplicate" else 1
-    return tuple(
-        Conv(
-            name=f"{name}.conv{index + 1}" if count > 1 else f"{name}.conv",
-            in_channels=step.in_channels,
-            out_channels=step.out_channels // count,
-            kernel_size=step.kernel_size,
-            stride=step.stride,
-            groups=stage.unit.groups,
-            binary=True,
-        )
-        for index in range(count)
+    kernel_size, stride, in_channels, out_channels = step
+    groups = stage.unit.groups
+    if stage.widening != "duplicate" or in_channels == out_channels:
+        name = f"{name}.conv"
+        return (Conv(name, in_channels, out_channels, kernel_size, stride, groups, binary=True),)
+    half = out_channels // 2
+    return (
+        Conv(f"{name}.conv1", in_channels, half, kernel_size, stride, groups, binary=True),
+        Conv(f"{name}.conv2", in_channels, half, kernel_size, stride, groups, binary=True),
     )
 
 
@@ -230,25 +245,11 @@ def _shortcut(
     name: str, stage: Stage, in_channels: int, out_channels: int, stride: int
 ) -> Shortcut:
     name = f"{name}.shortcut"
-    kind: ShortcutKind = "identity"
+    if in_channels == out_channels:
+        return Shortcut(name, "identity", in_channels, out_channels, stride, None)
+    kind = stage.downsampling or "duplicate"
     conv = None
-    if in_channels != out_channels:
-        kind = stage.downsampling or "duplicate"
     if kind == "real-1x1":
-        conv = Conv(
-            name=f"{name}.conv",
-            in_channels=in_channels,
-            out_channels=out_channels,
-            kernel_size=1,
-            stride=1,
-            groups=stage.downsampling_groups or 1,
-            binary=False,
-        )
-    return Shortcut(
-        name=name,
-        kind=kind,
-        in_channels=in_channels,
-        out_channels=out_channels,
-        stride=stride,
-        conv=conv,
-    )
+        groups = stage.downsampling_groups or 1
+        conv = Conv(f"{name}.conv", in_channels, out_channels, 1, 1, groups, binary=False)
+    return Shortcut(name, kind, in_channels, out_channels, stride, conv)

@@ -1,6 +1,18 @@
-"""Cost from shapes alone: BOPs, FLOPs, OPs, ACE, parameters and packed bytes, layer by layer."""
+"""Cost from shapes alone: BOPs, FLOPs, OPs, ACE, parameters and bytes, layer by layer."""
 
+from bnas.cost.convention import ALL_ELEMENTWISE, BI_REAL, CONVENTIONS, TWO_PER_MAC, Convention
 from bnas.cost.ledger import COSTS, Ledger, ledger
-from bnas.cost.pricing import LayerCost, Totals
+from bnas.cost.totals import LayerCost, Totals
 
-__all__ = ["COSTS", "LayerCost", "Ledger", "Totals", "ledger"]
+__all__ = [
+    "ALL_ELEMENTWISE",
+    "BI_REAL",
+    "CONVENTIONS",
+    "COSTS",
+    "TWO_PER_MAC",
+    "Convention",
+    "LayerCost",
+    "Ledger",
+    "Totals",
+    "ledger",
+]

@@ -1,135 +1,82 @@
-"""The price of one layer, in the convention of Bi-Real Net, Real-to-Binary and ReActNet.
+"""The price of one layer.
 
-    OPs = BOPs / 64 + FLOPs
-
-One multiply-accumulate (MAC) is one operation. Convolutions and the linear classifier count: as
-BOPs where weights and activations have 1 bit, as FLOPs otherwise. Norms, non-linearities, scales,
-additions, pooling, sign and biases count zero; they are listed with their parameters.
-
-ACE (PokeBNN) is the sum over MACs of weight bits times activation bits, where a real operand has
-16 bits. Packed bytes are ceil(binary weights / 8) plus 4 for each real value of the deployed
-network; a norm deploys two values per channel, an analytic weight scale one per filter.
+One multiply-accumulate (MAC) is one operation: a BOP where weights and activations have 1 bit, a
+FLOP otherwise. So count Bi-Real Net, Real-to-Binary and ReActNet, which leave out all element-wise
+operations; here these stand beside, in `elementwise`. Other ways to count are in `convention`,
+all formulas and definitions in docs/cost-model.md.
 """
 
-from dataclasses import dataclass, fields
-from typing import Literal, NamedTuple, TypeAlias
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
 
-BINARY_OPS_PER_FLOP = 64
-REAL_BITS = 16
+from bnas.architecture.plan import Conv
+from bnas.cost.totals import Kind, LayerCost
+
 BYTES_PER_REAL = 4
+REAL_ACE_BITS = 16
 
-Kind: TypeAlias = Literal[
-    "binary-conv", "real-conv", "linear", "norm", "threshold", "scale", "nonlinearity"
-]
+# Most of the time of a ledger goes into rows; a named tuple's own constructor takes three times as
+# long as making the tuple. Fields are given in order, all of them.
+_row: Callable[[tuple[str | int, ...]], LayerCost] = partial(tuple.__new__, LayerCost)
 
 
-class LayerCost(NamedTuple):
-    """What one layer costs.
+class _Precision(NamedTuple):
+    """What one MAC and one weight of a convolution cost."""
 
-    Attributes:
-        name: The layer's name, which the built module shares.
-        kind: What the layer is.
-        in_channels: Input channels.
-        out_channels: Output channels.
-        out_size: Height and width of its output in pixels.
-        kernel_size: Height and width of its kernel in pixels; 0 without one.
-        groups: Groups of its convolution.
-        bops: MACs with two 1-bit operands.
-        flops: MACs with a real operand.
-        ace: Sum over MACs of weight bits times activation bits.
-        binary_params: 1-bit weights.
-        real_params: Trained real values that the deployed network keeps.
-        packed_bytes: Bytes of its weights when deployed.
-    """
-
-    name: str
     kind: Kind
-    in_channels: int
-    out_channels: int
-    out_size: int
-    kernel_size: int = 0
-    groups: int = 1
-    bops: int = 0
-    flops: int = 0
-    ace: int = 0
-    binary_params: int = 0
-    real_params: int = 0
-    packed_bytes: int = 0
-
-    @property
-    def ops(self) -> float:
-        """BOPs / 64 + FLOPs."""
-        return self.bops / BINARY_OPS_PER_FLOP + self.flops
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Totals:
-    """The sums over all layers; `ops` is BOPs / 64 + FLOPs."""
-
     bops: int
     flops: int
-    ops: float
     ace: int
     binary_params: int
     real_params: int
-    packed_bytes: int
-
-    def value(self, name: str) -> float:
-        """The total called `name`."""
-        return float(getattr(self, name))
-
-    def as_dict(self) -> dict[str, float]:
-        """All totals by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+    weight_bits: int
 
 
-def total(layers: tuple[LayerCost, ...]) -> Totals:
-    """Sums the layers."""
-    bops = sum(layer.bops for layer in layers)
-    flops = sum(layer.flops for layer in layers)
-    return Totals(
-        bops=bops,
-        flops=flops,
-        ops=bops / BINARY_OPS_PER_FLOP + flops,
-        ace=sum(layer.ace for layer in layers),
-        binary_params=sum(layer.binary_params for layer in layers),
-        real_params=sum(layer.real_params for layer in layers),
-        packed_bytes=sum(layer.packed_bytes for layer in layers),
+_BINARY = _Precision(
+    "binary-conv", bops=1, flops=0, ace=1, binary_params=1, real_params=0, weight_bits=1
+)
+# ACE takes a real operand for a bfloat16 one; stored are 32 bits.
+_REAL = _Precision(
+    "real-conv",
+    bops=0,
+    flops=1,
+    ace=REAL_ACE_BITS**2,
+    binary_params=0,
+    real_params=1,
+    weight_bits=8 * BYTES_PER_REAL,
+)
+
+
+def conv_cost(conv: Conv, out_size: int, activation_bytes: int) -> LayerCost:
+    """A convolution without bias; padding is counted as pixels are."""
+    name, in_channels, out_channels, kernel_size, _, groups, binary = conv
+    kind, bops, flops, ace, binary_params, real_params, bits = _BINARY if binary else _REAL
+    weights = in_channels * out_channels * kernel_size * kernel_size // groups
+    macs = weights * out_size * out_size
+    return _row(
+        (
+            name,
+            kind,
+            in_channels,
+            out_channels,
+            out_size,
+            kernel_size,
+            groups,
+            macs * bops,
+            macs * flops,
+            macs * ace,
+            weights * binary_params,
+            weights * real_params,
+            -(-weights * bits // 8),
+            0,
+            activation_bytes,
+        )
     )
 
 
-def conv_cost(
-    *,
-    name: str,
-    in_channels: int,
-    out_channels: int,
-    kernel_size: int,
-    groups: int,
-    binary: bool,
-    out_size: int,
-) -> LayerCost:
-    """A convolution without bias."""
-    weights = in_channels * out_channels * kernel_size**2 // groups
-    macs = weights * out_size**2
-    return LayerCost(
-        name=name,
-        kind="binary-conv" if binary else "real-conv",
-        in_channels=in_channels,
-        out_channels=out_channels,
-        out_size=out_size,
-        kernel_size=kernel_size,
-        groups=groups,
-        bops=macs if binary else 0,
-        flops=0 if binary else macs,
-        ace=macs if binary else macs * REAL_BITS**2,
-        binary_params=weights if binary else 0,
-        real_params=0 if binary else weights,
-        packed_bytes=-(-weights // 8) if binary else BYTES_PER_REAL * weights,
-    )
-
-
-def linear_cost(*, name: str, in_features: int, out_features: int) -> LayerCost:
-    """A real linear layer with bias."""
+def linear_cost(name: str, in_features: int, out_features: int, activation_bytes: int) -> LayerCost:
+    """A real linear layer; adding its bias is element-wise."""
     macs = in_features * out_features
     params = macs + out_features
     return LayerCost(
@@ -139,22 +86,69 @@ def linear_cost(*, name: str, in_features: int, out_features: int) -> LayerCost:
         out_channels=out_features,
         out_size=1,
         flops=macs,
-        ace=macs * REAL_BITS**2,
+        ace=macs * REAL_ACE_BITS**2,
         real_params=params,
         packed_bytes=BYTES_PER_REAL * params,
+        elementwise=out_features,
+        activation_bytes=activation_bytes,
     )
 
 
-def channelwise_cost(
-    *, name: str, kind: Kind, channels: int, out_size: int, trained: int, deployed: int
+def pooling_cost(
+    name: str, channels: int, window: int, out_size: int, activation_bytes: int
 ) -> LayerCost:
-    """A layer of `trained` and `deployed` real values per channel, whose operations count zero."""
+    """Average or maximum pooling: one operation for each value of each window."""
     return LayerCost(
         name=name,
-        kind=kind,
+        kind="pooling",
         in_channels=channels,
         out_channels=channels,
         out_size=out_size,
-        real_params=trained * channels,
-        packed_bytes=BYTES_PER_REAL * deployed * channels,
+        kernel_size=window,
+        elementwise=channels * out_size**2 * window**2,
+        activation_bytes=activation_bytes,
     )
+
+
+class Elementwise(NamedTuple):
+    """An element-wise layer: its real values per channel and its operations per value."""
+
+    kind: Kind
+    trained: int = 0
+    deployed: int = 0
+    operations: int = 1
+
+
+def elementwise_cost(
+    layer: Elementwise, name: str, channels: int, out_size: int, activation_bytes: int
+) -> LayerCost:
+    """An element-wise layer on `channels` channels of `out_size` x `out_size` pixels."""
+    kind, trained, deployed, operations = layer
+    return _row(
+        (
+            name,
+            kind,
+            channels,
+            channels,
+            out_size,
+            0,
+            1,
+            0,
+            0,
+            0,
+            0,
+            trained * channels,
+            BYTES_PER_REAL * deployed * channels,
+            operations * channels * out_size * out_size,
+            activation_bytes,
+        )
+    )
+
+
+def repeated(layers: list[LayerCost], prefix: str, prefixes: list[str]) -> list[LayerCost]:
+    """The same layers again, once for each of `prefixes` in place of the prefix of their names."""
+    if not prefixes:
+        return []
+    start = len(prefix)
+    parts = [(layer.name[start:], layer[1:]) for layer in layers]
+    return [_row((other + name, *rest)) for other in prefixes for name, rest in parts]

@@ -22,6 +22,9 @@ SPACES = available("search_spaces")
 SAMPLES = 2
 SIZES = (8, 32, 224, 9, 31, 97, 1)
 
+# Element-wise work without parameters, which may be a function call.
+WITHOUT_A_MODULE = ("sign", "addition", "pooling")
+
 Row = dict[str, Any]
 
 
@@ -102,6 +105,8 @@ def charged(architecture: Architecture, size: int, classes: int, channels: int) 
     priced = ledger(architecture, image_size=size, num_classes=classes, in_channels=channels)
     rows: dict[str, Row] = {}
     for layer in priced.layers:
+        if layer.kind in WITHOUT_A_MODULE:
+            continue
         row: Row = {
             "kind": layer.kind,
             "in_channels": layer.in_channels,
