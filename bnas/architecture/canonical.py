@@ -5,8 +5,6 @@ import json
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from bnas.architecture.model import Architecture, Stage, Unit
 from bnas.architecture.validity import CONDITIONS, EQUIVALENCES, problems, stage_fields
 from bnas.errors import InvalidArchitecture
@@ -15,8 +13,8 @@ SCHEMA_VERSION = 1
 DIGEST_LENGTH = 12
 
 _UNIT_FIELDS = tuple(field.name for field in fields(Unit))
+_BETAS = ("activation_beta", "weight_beta")
 _STAGE_FIELDS = ("downsampling", "downsampling_groups", "widening")
-_ADAPTER: TypeAdapter[Architecture] = TypeAdapter(Architecture)
 
 
 def canonical(architecture: Architecture) -> Architecture:
@@ -37,9 +35,13 @@ def _canonical_stage(stage: Stage, in_channels: int) -> Stage:
     values = stage_fields(stage, in_channels)
     _settle(values)
     for equivalence in EQUIVALENCES:
-        if values[equivalence.field] == equivalence.value and equivalence.holds(values):
+        if equivalence.written.items() <= values.items() and equivalence.holds(values):
             values.update(equivalence.equals)
     _settle(values)
+    for beta in _BETAS:
+        if isinstance(values[beta], int):
+            # 5 and 5.0 are equal, but not as JSON.
+            values[beta] = float(values[beta])
     return replace(
         stage,
         unit=Unit(**{name: values[name] for name in _UNIT_FIELDS}),
@@ -67,29 +69,6 @@ def _without_none(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_without_none(item) for item in value]
     return value
-
-
-def from_dict(data: dict[str, Any]) -> Architecture:
-    """Reads what `to_dict` writes, into canonical form.
-
-    Raises:
-        InvalidArchitecture: The data has a wrong field or breaks a validity rule; the message
-            gives the path to the field and the rule.
-    """
-    content = {key: value for key, value in data.items() if key != "schema"}
-    version = data.get("schema", SCHEMA_VERSION)
-    if version != SCHEMA_VERSION:
-        raise InvalidArchitecture(
-            f"an architecture's schema must be {SCHEMA_VERSION}, but got schema={version!r}; "
-            "write it again with this version of bnas"
-        )
-    try:
-        architecture = _ADAPTER.validate_python(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        path = ".".join(str(part) for part in first["loc"])
-        raise InvalidArchitecture(f"{path}: {first['msg']}, but got {first['input']!r}") from None
-    return valid(architecture)
 
 
 def valid(architecture: Architecture) -> Architecture:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
-from bnas.architecture.canonical import SCHEMA_VERSION, to_dict, valid
-from bnas.architecture.model import MAX_STAGES, Architecture, Skeleton, Stage, Stem
+from bnas.architecture.canonical import to_dict
+from bnas.architecture.form import ArchitectureForm
+from bnas.architecture.model import Architecture
 from bnas.definitions import load_yaml
 from bnas.errors import InvalidArchitecture
 
@@ -47,8 +48,8 @@ class Design:
     source: str = ""
 
 
-class _DesignFile(BaseModel):
-    """A design as users write it; `unit` holds what the units of all stages have in common."""
+class _DesignFile(ArchitectureForm):
+    """A design as users write it."""
 
     name: str = ""
     description: str = ""
@@ -56,35 +57,6 @@ class _DesignFile(BaseModel):
     image_size: _ImageSize = 224
     num_classes: _Classes = 1000
     in_channels: _ImageChannels = 3
-    schema_version: Annotated[int, Field(alias="schema", ge=SCHEMA_VERSION, le=SCHEMA_VERSION)] = (
-        SCHEMA_VERSION
-    )
-    skeleton: Skeleton
-    stem: Stem
-    unit: dict[str, Any] = {}
-    stages: Annotated[tuple[Stage, ...], Field(max_length=MAX_STAGES)]
-
-    model_config = ConfigDict(extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _spread_unit(cls, data: Any) -> Any:
-        shared = data.get("unit") if isinstance(data, dict) else None
-        if not isinstance(shared, dict) or not isinstance(data.get("stages"), list):
-            return data
-        stages = [
-            {**stage, "unit": {**shared, **stage.get("unit", {})}}
-            if isinstance(stage, dict) and isinstance(stage.get("unit", {}), dict)
-            else stage
-            for stage in data["stages"]
-        ]
-        return {**data, "stages": stages}
-
-    @model_validator(mode="after")
-    def _has_stages(self) -> "_DesignFile":
-        if not self.stages:
-            raise ValueError("stages must hold at least one stage, but it is empty; add one")
-        return self
 
 
 def published_names() -> tuple[str, ...]:
@@ -126,14 +98,9 @@ def design_to_dict(design: Design) -> dict[str, Any]:
 
 def _read(path: Path) -> Design:
     file = load_yaml(path, _DesignFile, InvalidArchitecture)
-    architecture = Architecture(skeleton=file.skeleton, stem=file.stem, stages=file.stages)
-    try:
-        architecture = valid(architecture)
-    except InvalidArchitecture as error:
-        raise InvalidArchitecture(f"{path}: {error}") from None
     return Design(
         name=file.name or path.stem,
-        architecture=architecture,
+        architecture=file.architecture,
         image_size=file.image_size,
         num_classes=file.num_classes,
         in_channels=file.in_channels,

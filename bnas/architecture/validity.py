@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from bnas.architecture.model import Architecture, Stage
+from bnas.architecture.model import MAX_CHANNELS, Architecture, Stage
 
 Fields: TypeAlias = Mapping[str, Any]
 
@@ -46,9 +46,10 @@ CONDITIONS: tuple[Condition, ...] = (
         default="after-addition",
     ),
     Condition(
+        # With as many groups as channels there is one channel a group: nothing is shuffled.
         field="shuffle",
-        reads=("groups",),
-        holds=lambda f: f["groups"] > 1,
+        reads=("groups", "in_channels", "out_channels"),
+        holds=lambda f: 1 < f["groups"] < max(f["in_channels"], f["out_channels"]),
         default=False,
         inactive=False,
     ),
@@ -85,6 +86,15 @@ class Rule:
     field: str
     reads: tuple[str, ...]
     breach: Callable[[Fields], str | None]
+
+
+def _is_a_width(f: Fields) -> str | None:
+    if 1 <= f["out_channels"] <= MAX_CHANNELS:
+        return None
+    return (
+        f"a stage has 1 to {MAX_CHANNELS} channels, but got width={f['out_channels']}; "
+        "take a width in this range"
+    )
 
 
 def _groups_divide(field: str) -> Callable[[Fields], str | None]:
@@ -129,6 +139,7 @@ def _shortcut_fits(f: Fields) -> str | None:
 _CHANNELS = ("in_channels", "out_channels")
 
 RULES: tuple[Rule, ...] = (
+    Rule(field="width", reads=("out_channels",), breach=_is_a_width),
     Rule(field="groups", reads=("groups", *_CHANNELS), breach=_groups_divide("groups")),
     Rule(field="widening", reads=("widening", *_CHANNELS), breach=_duplicate_doubles),
     Rule(field="downsampling", reads=("downsampling", *_CHANNELS), breach=_shortcut_fits),
@@ -142,64 +153,68 @@ RULES: tuple[Rule, ...] = (
 
 @dataclass(frozen=True, kw_only=True)
 class Equivalence:
-    """A value that, where `holds`, gives the same network as the values in `equals`."""
+    """Two ways to write one network, where `holds`: `written` is canonically `equals`.
+
+    `field` is the one of `written` that is decided last.
+    """
 
     field: str
-    value: str
+    written: Mapping[str, Any]
+    equals: Mapping[str, Any]
     reads: tuple[str, ...]
     holds: Callable[[Fields], bool]
-    equals: Mapping[str, str | None]
 
 
 EQUIVALENCES: tuple[Equivalence, ...] = (
     Equivalence(
         # No norm follows the convolution.
         field="placement",
-        value="before-norm",
+        written={"placement": "before-norm"},
+        equals={"placement": "before-addition"},
         reads=("order",),
         holds=lambda f: f["order"] == "norm-sign-conv",
-        equals={"placement": "before-addition"},
     ),
     Equivalence(
         # There is no addition.
         field="placement",
-        value="after-addition",
+        written={"placement": "after-addition"},
+        equals={"placement": "before-addition"},
         reads=("shortcut",),
         holds=lambda f: f["shortcut"] == "none",
-        equals={"placement": "before-addition"},
     ),
     Equivalence(
         # Without groups, two concatenated convolutions of one input are one wider convolution.
         field="widening",
-        value="duplicate",
+        written={"widening": "duplicate"},
+        equals={"widening": "convolution"},
         reads=("groups", "shortcut"),
         holds=lambda f: f["groups"] == 1 and f["shortcut"] != "conv",
-        equals={"widening": "convolution"},
     ),
     Equivalence(
         # The same, with the repeated shortcut: ReActNet's duplication under its own name.
         field="downsampling",
-        value="duplicate",
+        written={"widening": "convolution", "downsampling": "duplicate"},
+        equals={"widening": "duplicate", "downsampling": None},
         reads=("groups", "shortcut", "in_channels", "out_channels"),
         holds=lambda f: (
             f["groups"] == 1
             and f["shortcut"] == "conv"
             and f["out_channels"] == 2 * f["in_channels"]
         ),
-        equals={"widening": "duplicate", "downsampling": None},
     ),
 )
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """A broken rule and where: `path` leads to the field, as in `stages.1.unit.groups`."""
+    """A broken rule and where: `path` leads to the field, as in ("stages", 1, "unit", "groups")."""
 
-    path: str
+    path: tuple[int | str, ...]
     message: str
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}"
+        key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in self.path)
+        return f"{key.removeprefix('.')}: {self.message}"
 
 
 def stage_fields(stage: Stage, in_channels: int) -> dict[str, Any]:
@@ -224,7 +239,8 @@ def problems(architecture: Architecture) -> list[Problem]:
         for rule in RULES:
             message = rule.breach(fields)
             if message is not None:
-                inside = "unit." if rule.field in stage.unit.__slots__ else ""
-                found.append(Problem(path=f"stages.{index}.{inside}{rule.field}", message=message))
+                inside = ("unit",) if rule.field in stage.unit.__slots__ else ()
+                path = ("stages", index, *inside, rule.field)
+                found.append(Problem(path=path, message=message))
         in_channels = stage.width
     return found

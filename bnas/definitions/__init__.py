@@ -2,6 +2,6 @@
 
 from bnas.definitions.document import parse_value
 from bnas.definitions.lookup import Kind, available, find
-from bnas.definitions.validation import load_yaml, validate
+from bnas.definitions.validation import Findings, load_yaml, validate
 
-__all__ = ["Kind", "available", "find", "load_yaml", "parse_value", "validate"]
+__all__ = ["Findings", "Kind", "available", "find", "load_yaml", "parse_value", "validate"]

@@ -18,6 +18,7 @@ from bnas.errors import BnasError
 
 MAX_BYTES: Final = 200_000
 MAX_DEPTH: Final = 20
+_TEXT: Final = "tag:yaml.org,2002:str"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,19 @@ class _Loader(yaml.SafeLoader):
         tag = getattr(event, "tag", None)
         if tag is not None:
             raise _problem(f"tags are not allowed: remove {tag!r}", event)
+
+
+def _unicode(_: _Loader, node: yaml.ScalarNode) -> str:
+    """Text in which the two halves that JSON escapes a rare character as are one again."""
+    try:
+        text: str = node.value.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        problem = "an escape must be a whole character, not half of a surrogate pair"
+        raise _problem(problem, node) from None
+    return text
+
+
+_Loader.add_constructor(_TEXT, _unicode)
 
 
 def _resolve(kind: str, pattern: str, *first: str) -> None:
@@ -119,10 +133,16 @@ def _text(path: Path, error_type: type[BnasError]) -> str:
         raise error_type(
             f"{path}: the file must be readable, but {os.strerror(error.errno or 0)}"
         ) from error
+    except ValueError as error:
+        raise error_type(
+            f"a path must be one that a file can have, but got {str(path)!r}"
+        ) from error
     if len(content) > MAX_BYTES:
         raise error_type(f"{path}: a definition has at most {MAX_BYTES} bytes; shorten the file")
+    # JSON may be indented with tabs, which YAML does not allow; within strings JSON has none.
+    tab = b" " if path.suffix == ".json" else b"\t"
     try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
+        return content.replace(b"\t", tab).decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise error_type(
@@ -140,6 +160,8 @@ def _refuse_duplicates(node: yaml.Node) -> None:
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise _problem("a key must be a single word or text", key)
+            if key.tag != _TEXT:
+                raise _problem(f"a key must be text, but got {key.value!r}: put it in quotes", key)
             if key.value in seen:
                 raise _problem(f"the key {key.value!r} occurs twice; remove one of them", key)
             seen.add(key.value)

@@ -1,9 +1,11 @@
 """Search spaces: sets of architectures, read from YAML."""
 
-from bnas.space.definition import Choice, Choices, Option, SpaceDefinition
+from bnas.space.choices import Choice, Choices, Option
+from bnas.space.choosers import Chooser
+from bnas.space.definition import SpaceDefinition
 from bnas.space.loading import load_space
 from bnas.space.space import SearchSpace
-from bnas.space.variables import Chooser, Point
+from bnas.space.variables import Point
 
 __all__ = [
     "Choice",

@@ -1,48 +1,81 @@
 """The exact number of points of a space."""
 
-from bnas.space.variables import Point, Variables, dead_end
+from collections.abc import Iterator
+
+from bnas.errors import InvalidSpace
+from bnas.space.draft import Draft
+from bnas.space.variables import Variable, Variables
+
+MAX_STATES = 300_000
 
 
 def count_points(variables: Variables, space: str) -> int:
-    """Follows the decisions with a memory of those that later ones depend on.
+    """Goes through the decisions in order, over all points at once.
 
-    So independent decisions multiply, and stages do not have to be enumerated together.
+    Points that agree in all decisions that later ones depend on are followed as one, with their
+    number: independent decisions multiply, and stages are not enumerated together.
 
     Raises:
-        InvalidSpace: Some decisions leave a choice without a valid option.
+        InvalidSpace: Some decisions leave a choice without a valid option, or too many depend on
+            each other to count.
     """
-    live = _live(variables)
-    counts: dict[tuple[object, ...], int] = {}
-
-    def count(position: int, point: Point) -> int:
-        if position == len(variables.all):
-            return 1
-        key = (position, *(point.get(name) for name in live[position]))
-        if key not in counts:
-            counts[key] = branches(position, point)
-        return counts[key]
-
-    def branches(position: int, point: Point) -> int:
-        variable = variables.all[position]
-        options = variables.options(variable, point)
-        if options is None:
-            return count(position + 1, point)
-        if not options:
-            raise dead_end(space, variable.name, point)
-        return sum(count(position + 1, {**point, variable.name: option}) for option in options)
-
-    return count(0, {})
-
-
-def _live(variables: Variables) -> list[tuple[str, ...]]:
-    """For each position, the earlier decisions that it or a later one depends on."""
-    names = [variable.name for variable in variables.all]
-    return [
-        tuple(
-            names[i]
-            for i in sorted(
-                {i for link in variables.links if max(link) >= k for i in link if i < k}
+    later = _read_later(variables)
+    states: dict[tuple[object, ...], tuple[Draft, int]] = {(): (Draft(variables), 1)}
+    num_states = 0
+    for variable, live in zip(variables.all, later, strict=True):
+        following: dict[tuple[object, ...], tuple[Draft, int]] = {}
+        for draft, number in states.values():
+            for successor, ways in _successors(draft, variable, space, live):
+                key = tuple(successor.point.get(name) for name in live)
+                first, before = following.get(key, (successor, 0))
+                following[key] = first, before + number * ways
+        states = following
+        num_states += len(states)
+        if num_states > MAX_STATES:
+            raise InvalidSpace(
+                f"{space}: at most {MAX_STATES} combinations of choices that depend on each other "
+                f"can be counted, but {variable.name} exceeds them; give those before it fewer "
+                "options, or decide them for the network instead of for each stage"
             )
-        )
-        for k in range(len(names))
-    ]
+    return sum(number for _, number in states.values())
+
+
+def _successors(
+    draft: Draft, variable: Variable, space: str, live: tuple[str, ...]
+) -> Iterator[tuple[Draft, int]]:
+    """The drafts after a decision, each with the number of options that lead to it."""
+    options = draft.options(variable)
+    if options == ():
+        raise dead_end(space, variable, draft)
+    taken = (None,) if options is None else options
+    # Where nothing later depends on the option, one stands for all.
+    alike = 1 if variable.name in live else len(taken)
+    for option in taken[::alike]:
+        successor = draft.copy()
+        successor.take(variable, option)
+        yield successor, alike
+
+
+def _read_later(variables: Variables) -> list[tuple[str, ...]]:
+    """For each variable, those up to it that a later one reads."""
+    names = [variable.name for variable in variables.all]
+    found: list[tuple[str, ...]] = []
+    read: frozenset[str] = frozenset()
+    for index in reversed(range(len(names))):
+        found.append(tuple(name for name in names[: index + 1] if name in read))
+        read |= variables.all[index].reads
+    return found[::-1]
+
+
+def dead_end(space: str, variable: Variable, draft: Draft) -> InvalidSpace:
+    """The error for decisions that leave a choice without a valid option."""
+    given = [f"{name}={v!r}" for name, v in draft.point.items() if name in variable.reads]
+    broken = [draft.breach(variable, option) for option in variable.options]
+    reason = broken[-1] or (
+        f"those of {list(variable.options)} are the same networks as other options of earlier "
+        "choices; add another one"
+    )
+    return InvalidSpace(
+        f"{space}: every choice needs a valid option, but {variable.name} has none with "
+        f"{', '.join(given)}: {reason}"
+    )

@@ -15,6 +15,10 @@ def load_space(name_or_path: str | os.PathLike[str]) -> SearchSpace:
         InvalidSpace: There is no such file, or it does not describe a space.
     """
     path = find("search_spaces", name_or_path, InvalidSpace)
-    space = SearchSpace(load_yaml(path, SpaceDefinition, InvalidSpace))
-    space.size()
+    definition = load_yaml(path, SpaceDefinition, InvalidSpace)
+    try:
+        space = SearchSpace(definition)
+        _ = space.first_candidates
+    except InvalidSpace as error:
+        raise InvalidSpace(f"{path}: {error}") from None
     return space

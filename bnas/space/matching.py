@@ -1,90 +1,113 @@
 """Finding the decisions that lead to a given architecture."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
-from bnas.architecture import Architecture, digest, to_dict
-from bnas.architecture.validity import EQUIVALENCES, stage_fields
+from bnas.architecture import Architecture, digest
+from bnas.architecture.validity import CONDITIONS, EQUIVALENCES, stage_fields
 from bnas.errors import InvalidSpace
-from bnas.space.definition import Option, SpaceDefinition
+from bnas.space.choices import Option, option_like
+from bnas.space.variables import Variables
 
 
 class Matching:
-    """A chooser that takes what a canonical architecture has."""
+    """A chooser that takes what a canonical architecture has.
 
-    def __init__(self, definition: SpaceDefinition, architecture: Architecture) -> None:
-        self._name = definition.name
+    A stage may be written in several ways (see `EQUIVALENCES`), of which a space may offer any. So
+    all that agree with the decisions so far are kept, the canonical one first.
+    """
+
+    def __init__(self, variables: Variables, architecture: Architecture) -> None:
+        self._variables = variables
         self._architecture = architecture
-        self._wanted = _decisions(definition, architecture)
+        self._check_frames()
+        self._ways = [list(_ways_to_write(fields)) for fields in _fields(architecture)]
 
     def __call__(self, name: str, options: tuple[Option, ...]) -> Option:
         """The option that the architecture has; an error if it is not among those given."""
-        wanted = self._wanted(name)
-        for option in (wanted, *self._other_names(name, wanted)):
-            if option in options:
-                return option
-        raise InvalidSpace(
-            f"the architecture {digest(self._architecture)} is not in the space {self._name}: "
-            f"{name} must be one of {list(options)}, but it is {wanted!r}"
+        variable = self._variables.by_name[name]
+        stages = [stage for stage in variable.stages if stage < len(self._ways)]
+        for num_ways in (1, None):
+            for option in options:
+                if all(self._fitting(variable.field, s, option, num_ways) for s in stages):
+                    for stage in stages:
+                        self._ways[stage] = self._fitting(variable.field, stage, option)
+                    return option
+        raise self._outside(f"{name} {self._demand(variable.field, stages, options)}")
+
+    def _fitting(
+        self, field: str, stage: int, option: Option, num_ways: int | None = None
+    ) -> list[dict[str, Any]]:
+        ways = self._ways[stage][:num_ways]
+        if field == "width_factor":
+            given = {"width": self._architecture.stem.width, "width_factor": option}
+            channels = self._variables.width(stage, given)
+            return [way for way in ways if way["out_channels"] == channels]
+        return [
+            way
+            for way in ways
+            if way[field] is None or option_like(way[field], (option,)) == option
+        ]
+
+    def _demand(self, field: str, stages: list[int], options: tuple[Option, ...]) -> str:
+        """What an architecture of the space has, and what this one has."""
+        if field == "width_factor":
+            widths = [self._ways[stage][0]["out_channels"] for stage in stages]
+            return f"must be one of {list(options)}, but the width is {_listed(widths)}"
+        values = [self._ways[stage][0][field] for stage in stages]
+        given = list(dict.fromkeys(value for value in values if value is not None))
+        if len(given) > 1:
+            return f"must be the same in all stages, but it is {_listed(given)}"
+        return f"must be one of {list(options)}, but it is {_listed(given)}"
+
+    def _check_frames(self) -> None:
+        """What no choice decides: skeleton, strides, and the number of stages if it is fixed."""
+        definition, architecture = self._variables.definition, self._architecture
+        frames, stages = definition.stages, architecture.stages
+        if architecture.skeleton != definition.skeleton:
+            raise self._outside(
+                f"the skeleton must be {definition.skeleton!r}, but it is {architecture.skeleton!r}"
+            )
+        if definition.choices.num_stages is None and len(stages) != len(frames):
+            raise self._outside(f"it must have {len(frames)} stages, but it has {len(stages)}")
+        for index, (stage, frame) in enumerate(zip(stages, frames, strict=False), start=1):
+            if stage.stride != frame.stride:
+                raise self._outside(
+                    f"the stride of stage {index} must be {frame.stride}, but it is {stage.stride}"
+                )
+
+    def _outside(self, reason: str) -> InvalidSpace:
+        space = self._variables.definition.name
+        return InvalidSpace(
+            f"the architecture {digest(self._architecture)} is not in the space {space}: {reason}"
         )
 
-    @staticmethod
-    def _other_names(name: str, wanted: object) -> list[str]:
-        field = name.rsplit(".", maxsplit=1)[-1]
-        return [e.value for e in EQUIVALENCES if e.field == field and e.equals[field] == wanted]
+
+def _fields(architecture: Architecture) -> Iterator[dict[str, Any]]:
+    """All that is chosen of each stage, by the names of the choices."""
+    stem, in_channels = architecture.stem, architecture.stem.width
+    network = {"stem": stem.kind, "width": stem.width, "num_stages": len(architecture.stages)}
+    for stage in architecture.stages:
+        yield {**network, **stage_fields(stage, in_channels), "depth": stage.depth}
+        in_channels = stage.width
 
 
-def _decisions(
-    definition: SpaceDefinition, architecture: Architecture
-) -> Callable[[str], Option | None]:
-    stages = architecture.stages
-    inputs = (architecture.stem.width, *(stage.width for stage in stages))
-    per_stage = []
-    plain = architecture.stem.width
-    for stage, frame, in_channels in zip(stages, definition.stages, inputs, strict=False):
-        plain *= frame.widen
-        factor = stage.width / plain
-        values = {**stage_fields(stage, in_channels), "depth": stage.depth, "width_factor": factor}
-        per_stage.append(values)
-    network = {
-        "stem": architecture.stem.kind,
-        "num_stages": len(stages),
-        "width": architecture.stem.width,
-    }
-
-    def wanted(name: str) -> Option | None:
-        if name in network:
-            return network[name]
-        where, _, field = name.rpartition(".")
-        if where:
-            index = int(where.removeprefix("stage")) - 1
-            return per_stage[index][field] if index < len(per_stage) else None
-        # A choice of the network: some stages may have no use for it.
-        values = [stage[field] for stage in per_stage if stage[field] is not None]
-        return values[0] if values else None
-
-    return wanted
+def _ways_to_write(fields: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The fields of a stage, then others that are canonically the same; None: without effect."""
+    ways = [fields]
+    for equivalence in EQUIVALENCES:
+        ways += [
+            {**way, **equivalence.written}
+            for way in ways
+            if equivalence.equals.items() <= way.items() and equivalence.holds(way)
+        ]
+    yield from map(_without_idle, ways)
 
 
-def first_difference(found: Architecture, wanted: Architecture) -> str | None:
-    """Where two canonical architectures differ, in words; None if they are equal."""
-    if found == wanted:
-        return None
-    ours, theirs = _flat(to_dict(found)), _flat(to_dict(wanted))
-    for path in sorted(ours.keys() | theirs.keys()):
-        if ours.get(path) != theirs.get(path):
-            return f"{path} must be {ours.get(path)!r}, but it is {theirs.get(path)!r}"
-    raise RuntimeError("different architectures have the same canonical form")
+def _without_idle(fields: dict[str, Any]) -> dict[str, Any]:
+    idle = {condition.field for condition in CONDITIONS if not condition.holds(fields)}
+    return {name: None if name in idle else value for name, value in fields.items()}
 
 
-def _flat(value: Any, path: str = "") -> dict[str, Any]:
-    if isinstance(value, dict):
-        items = list(value.items())
-    elif isinstance(value, list):
-        items = list(enumerate(value))
-    else:
-        return {path: value}
-    flat: dict[str, Any] = {}
-    for key, item in items:
-        flat |= _flat(item, f"{path}.{key}" if path else str(key))
-    return flat
+def _listed(values: list[Any]) -> str:
+    return " and ".join(map(repr, values)) if values else "without effect"

@@ -5,22 +5,29 @@ from functools import cached_property
 
 import numpy as np
 
-from bnas.architecture import Architecture, Stage, Stem, Unit, canonical, digest, load_design
-from bnas.errors import InvalidSpace
-from bnas.space.counting import count_points
-from bnas.space.definition import Candidate, Option, SpaceDefinition
-from bnas.space.matching import Matching, first_difference
-from bnas.space.variables import Chooser, Point, Variables, dead_end
-
-_UNIT_FIELDS = tuple(Unit.__slots__)
+from bnas.architecture import Architecture, canonical, load_design
+from bnas.errors import InvalidArchitecture, InvalidSpace
+from bnas.space.choices import Option
+from bnas.space.choosers import Chooser, Stated, preferring, uniform
+from bnas.space.counting import count_points, dead_end
+from bnas.space.definition import Candidate, SpaceDefinition
+from bnas.space.draft import Draft
+from bnas.space.matching import Matching
+from bnas.space.variables import Point, Variables
 
 
 class SearchSpace:
     """The architectures that a definition allows."""
 
     def __init__(self, definition: SpaceDefinition) -> None:
+        """Checks that all choices fit together.
+
+        Raises:
+            InvalidSpace: Some decisions leave a choice without a valid option.
+        """
         self.definition = definition
         self._variables = Variables(definition)
+        self._size = count_points(self._variables, definition.name)
 
     @property
     def name(self) -> str:
@@ -30,7 +37,11 @@ class SearchSpace:
     @property
     def choice_names(self) -> tuple[str, ...]:
         """Names of all variables in order, as "groups" or "stage2.groups"."""
-        return tuple(variable.name for variable in self._variables.all)
+        return tuple(self._variables.by_name)
+
+    def size(self) -> int:
+        """Exact number of points; each is another architecture."""
+        return self._size
 
     def walk(self, choose: Chooser) -> Point:
         """Makes every active decision in order.
@@ -38,40 +49,28 @@ class SearchSpace:
         Args:
             choose: Called with the name of a decision and its options, never none, which are
                 valid with all decisions before; returns one of them.
-
-        Raises:
-            InvalidSpace: The decisions so far leave a choice without a valid option.
         """
-        point: Point = {}
+        return self._walk(choose).point
+
+    def _walk(self, choose: Chooser) -> Draft:
+        draft = Draft(self._variables)
         for variable in self._variables.all:
-            options = self._variables.options(variable, point)
-            if options is None:
-                continue
-            if not options:
-                raise dead_end(self.name, variable.name, point)
-            point[variable.name] = choose(variable.name, options)
-        return point
+            options = draft.options(variable)
+            if options == ():
+                raise dead_end(self.name, variable, draft)
+            draft.take(variable, None if options is None else choose(variable.name, options))
+        return draft
 
     def decode(self, point: Point) -> Architecture:
-        """The canonical architecture of a point."""
-        stages = []
-        for index in range(self._variables.num_stages(point)):
-            values = self._variables.fields(point, index)
-            stages.append(
-                Stage(
-                    depth=values["depth"],
-                    width=values["out_channels"],
-                    stride=self.definition.stages[index].stride,
-                    unit=Unit(**{name: values[name] for name in _UNIT_FIELDS if name in values}),
-                    downsampling=values.get("downsampling"),
-                    downsampling_groups=values.get("downsampling_groups"),
-                    widening=values.get("widening"),
-                )
-            )
-        stem = Stem(kind=point["stem"], width=point["width"])  # type: ignore[arg-type]
-        return canonical(
-            Architecture(skeleton=self.definition.skeleton, stem=stem, stages=tuple(stages))
-        )
+        """The canonical architecture of a point.
+
+        Raises:
+            InvalidSpace: It is not a point of this space; the message names the choice.
+        """
+        stated = Stated(point, f"a point of the space {self.name}", open_ones="missing")
+        draft = self._walk(stated)
+        stated.check_all_used(draft.point)
+        return draft.architecture()
 
     def encode(self, architecture: Architecture) -> Point:
         """The point of an architecture.
@@ -79,15 +78,7 @@ class SearchSpace:
         Raises:
             InvalidSpace: The architecture is not in the space; the message names the choice.
         """
-        point = self.walk(Matching(self.definition, canonical(architecture)))
-        decoded = self.decode(point)
-        difference = first_difference(decoded, canonical(architecture))
-        if difference is not None:
-            raise InvalidSpace(
-                f"the architecture {digest(architecture)} is not in the space {self.name}: "
-                f"{difference}"
-            )
-        return point
+        return self.walk(Matching(self._variables, canonical(architecture)))
 
     def __contains__(self, architecture: Architecture) -> bool:
         """Whether the architecture is in the space."""
@@ -99,7 +90,7 @@ class SearchSpace:
 
     def sample(self, rng: np.random.Generator) -> Architecture:
         """A random architecture: each decision uniform over its valid options, in order."""
-        return self.decode(self.walk(lambda _, options: options[rng.integers(len(options))]))
+        return self._walk(uniform(rng)).architecture()
 
     def neighbours(self, architecture: Architecture) -> Iterator[Architecture]:
         """Every architecture that differs in one decision.
@@ -118,25 +109,11 @@ class SearchSpace:
         seen = {canonical(architecture)}
         for name, options in offered.items():
             for option in options:
-                neighbour = self.decode(self.walk(_preferring({**origin, name: option})))
+                changed = preferring({**origin, name: option})
+                neighbour = self._walk(changed).architecture()
                 if neighbour not in seen:
                     seen.add(neighbour)
                     yield neighbour
-
-    def size(self) -> int:
-        """Exact number of points.
-
-        Counted by following the decisions with a memory of those that later ones depend on, so
-        that independent decisions multiply and stages do not have to be enumerated together.
-
-        Raises:
-            InvalidSpace: Some decisions leave a choice without a valid option.
-        """
-        return self._size
-
-    @cached_property
-    def _size(self) -> int:
-        return count_points(self._variables, self.name)
 
     @cached_property
     def first_candidates(self) -> tuple[tuple[str, Architecture], ...]:
@@ -151,45 +128,15 @@ class SearchSpace:
         )
 
     def _candidate(self, candidate: Candidate) -> Architecture:
+        what = f"{self.name}: first candidate {candidate.name!r}"
         if candidate.design is None:
-            return self.decode(self._point_of(candidate))
-        architecture = load_design(candidate.design).architecture
-        self.encode(architecture)
+            stated = Stated(candidate.choices, what, open_ones="first")
+            draft = self._walk(stated)
+            stated.check_all_used(draft.point)
+            return draft.architecture()
+        try:
+            architecture = load_design(candidate.design).architecture
+            self.encode(architecture)
+        except (InvalidArchitecture, InvalidSpace) as error:
+            raise InvalidSpace(f"{what}: {error}") from None
         return architecture
-
-    def _point_of(self, candidate: Candidate) -> Point:
-        """The point of a first candidate given by choices.
-
-        Raises:
-            InvalidSpace: It names a choice or an option that the space does not have.
-        """
-        unused = set(candidate.choices)
-
-        def choose(name: str, options: tuple[Option, ...]) -> Option:
-            given = name if name in candidate.choices else name.rsplit(".", maxsplit=1)[-1]
-            unused.discard(given)
-            option = candidate.choices.get(given, options[0])
-            if option not in options:
-                raise InvalidSpace(
-                    f"{self.name}: first candidate {candidate.name}: {name} must be one of "
-                    f"{list(options)}, but got {option!r}"
-                )
-            return option
-
-        point = self.walk(choose)
-        if unused:
-            raise InvalidSpace(
-                f"{self.name}: first candidate {candidate.name}: choices must be open for it, but "
-                f"got {', '.join(sorted(unused))}; open are: {', '.join(point)}"
-            )
-        return point
-
-
-def _preferring(wanted: Point) -> Chooser:
-    """Takes what a point has wherever that is still an option, else the first option."""
-
-    def choose(name: str, options: tuple[Option, ...]) -> Option:
-        option = wanted.get(name, options[0])
-        return option if option in options else options[0]
-
-    return choose

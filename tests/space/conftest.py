@@ -1,0 +1,119 @@
+"""Small spaces, and a brute-force twin of what a space is."""
+
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bnas.architecture import Architecture, Stage, Stem, Unit, canonical
+from bnas.space import SearchSpace, SpaceDefinition, load_space
+
+Loader = Callable[[str], SearchSpace]
+BruteForce = Callable[[SearchSpace], set[Architecture]]
+
+_DEFAULTS = {"width_factor": 1.0, "activation_estimator": "ste", "activation_beta": 5.0}
+_DEFAULTS |= {"weight_estimator": "ste", "weight_beta": 5.0, "threshold": "fixed", "groups": 1}
+_DEFAULTS |= {"weight_scale": "none", "order": "sign-conv-norm", "nonlinearity": "none"}
+_DEFAULTS |= {"shortcut": "conv", "placement": "after-addition", "shuffle": False, "stem": "3x3"}
+_DEFAULTS |= {"widening": "convolution", "downsampling": "real-1x1", "downsampling_groups": 1}
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Loader:
+    """Loads a space from the text of its file."""
+
+    def from_text(text: str) -> SearchSpace:
+        path = tmp_path / "space.yaml"
+        path.write_text(text)
+        return load_space(path)
+
+    return from_text
+
+
+@pytest.fixture(scope="session")
+def brute_force() -> BruteForce:
+    """Every valid architecture of a space, by trying all options of all choices."""
+    return lambda space: {
+        canonical(architecture)
+        for point in _assignments(space.definition)
+        if (architecture := _built(space.definition, point)) is not None
+    }
+
+
+def _assignments(definition: SpaceDefinition) -> Iterator[dict[str, Any]]:
+    """Options by name, of which "stage2.groups" goes before "groups"."""
+    named: dict[str, Any] = {}
+    for field, choice in definition.choices:
+        if choice is not None and choice.scope == "network":
+            named[field] = choice.options
+        elif choice is not None:
+            for stage in range(len(definition.stages)):
+                named[f"stage{stage + 1}.{field}"] = choice.options
+    for options in product(*named.values()):
+        yield dict(zip(named, options, strict=True))
+
+
+def _built(definition: SpaceDefinition, point: dict[str, Any]) -> Architecture | None:
+    stages: list[Stage] = []
+    plain = in_channels = point["width"]
+    for index in range(point.get("num_stages", len(definition.stages))):
+        frame = definition.stages[index]
+        f = _stage_options(definition, point, index)
+        plain *= frame.widen
+        width = round(plain * f.pop("width_factor"))
+        depth, widening = f.pop("depth"), f.pop("widening")
+        downsampling, downsampling_groups = f.pop("downsampling"), f.pop("downsampling_groups")
+        unit = Unit(**f)
+        stage = Stage(
+            depth=depth,
+            width=width,
+            stride=frame.stride,
+            unit=unit,
+            widening=widening,
+            downsampling=downsampling,
+            downsampling_groups=downsampling_groups,
+        )
+        if not _is_valid(stage, in_channels):
+            return None
+        stages.append(stage)
+        in_channels = width
+    stem = Stem(kind=point["stem"], width=point["width"])
+    return Architecture(skeleton=definition.skeleton, stem=stem, stages=tuple(stages))
+
+
+def _stage_options(
+    definition: SpaceDefinition, point: dict[str, Any], stage: int
+) -> dict[str, Any]:
+    """The options of one stage; what `when` closes takes its default."""
+    own = f"stage{stage + 1}."
+    found: dict[str, Any] = {}
+    choices = {field: choice for field, choice in definition.choices if choice is not None}
+    for field in sorted(choices, key=lambda field: choices[field].scope):  # "network" first
+        if field in ("stem", "num_stages", "width"):
+            continue
+        choice, seen = choices[field], {**point, **found}
+        is_open = all(seen.get(name) in options for name, options in choice.when.items())
+        option = point.get(own + field, point.get(field))
+        found[field] = option if is_open else _DEFAULTS[field]
+    return found
+
+
+def _is_valid(stage: Stage, inputs: int) -> bool:
+    """The rules in other words, on what has an effect."""
+    outputs, unit = stage.width, stage.unit
+    if not 1 <= outputs <= 16_384 or inputs % unit.groups or outputs % unit.groups:
+        return False
+    if inputs == outputs:
+        return True
+    doubles = stage.widening == "duplicate"
+    if doubles and outputs != 2 * inputs:
+        return False
+    if unit.shortcut == "none" or (unit.shortcut == "conv" and doubles):
+        return True
+    if stage.downsampling == "real-1x1":
+        return not (inputs % stage.downsampling_groups or outputs % stage.downsampling_groups)
+    if stage.downsampling == "duplicate":
+        return outputs % inputs == 0
+    return outputs >= inputs

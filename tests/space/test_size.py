@@ -1,0 +1,210 @@
+"""What a space is, against brute force: its size, its points and its architectures."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from bnas.errors import InvalidSpace
+from bnas.space import Point, SearchSpace, SpaceDefinition
+
+FRAMES = {
+    "equal": "[{stride: 1}]",
+    "doubling": "[{stride: 1}, {stride: 2, widen: 2}]",
+    "tripling": "[{stride: 1, widen: 3}]",
+    "mixed": "[{stride: 1, widen: 2}, {stride: 2, widen: 3}]",
+}
+SPACES = {
+    "fixed": ("equal", "width: 8, depth: 1"),
+    "network scope": ("doubling", "width: [8, 16], depth: [1, 2], groups: [1, 2]"),
+    "stage scope": ("doubling", "width: 8, depth: {scope: stage, options: [1, 2, 3]}"),
+    "conditional": (
+        "equal",
+        "width: 8, depth: 1, activation_estimator: [ste, signswish], activation_beta: [5, 10], "
+        "weight_estimator: [signswish, ede], weight_beta: [5, learnable]",
+    ),
+    "placements": (
+        "equal",
+        "width: 8, depth: 1, order: [sign-conv-norm, norm-sign-conv], nonlinearity: [none, prelu], "
+        "shortcut: [conv, none], placement: [after-addition, before-addition, before-norm]",
+    ),
+    "placements without the canonical one": (
+        "equal",
+        "width: 8, depth: 1, order: [sign-conv-norm, norm-sign-conv], nonlinearity: prelu, "
+        "shortcut: [conv, block, none], placement: [before-norm, after-addition]",
+    ),
+    "groups that do not divide": (
+        "doubling",
+        "width: [4, 6], depth: 1, groups: {scope: stage, options: [1, 2, 4, 8]}, "
+        "shuffle: {scope: stage, options: [false, true]}",
+    ),
+    "as many groups as channels": (
+        "equal",
+        "width: [4, 8], depth: 1, groups: 4, shuffle: [false, true]",
+    ),
+    "widths": (
+        "doubling",
+        "width: [4, 5], depth: 1, width_factor: {scope: stage, options: [1, 1.1, 1.5, 2]}",
+    ),
+    "duplication": (
+        "doubling",
+        "width: 4, depth: 1, groups: [1, 2], shortcut: [conv, block, none], "
+        "widening: [convolution, duplicate], downsampling: [real-1x1, duplicate, zero-pad], "
+        "downsampling_groups: [1, 2]",
+    ),
+    "duplication in one stage": (
+        "mixed",
+        "width: 4, depth: 1, widening: [duplicate, convolution], "
+        "downsampling: [duplicate, real-1x1]",
+    ),
+    "duplication by stage": (
+        "mixed",
+        "width: 4, depth: 1, widening: {scope: stage, options: [convolution, duplicate]}, "
+        "downsampling: {scope: stage, options: [real-1x1, duplicate]}",
+    ),
+    "duplication that `when` closes": (
+        "doubling",
+        "width: 4, depth: 1, threshold: [fixed, learnable], "
+        "widening: {options: [convolution, duplicate], when: {threshold: fixed}}, "
+        "downsampling: [real-1x1, duplicate]",
+    ),
+    "number of stages": (
+        "mixed",
+        "num_stages: [1, 2], width: [4, 8], depth: {scope: stage, options: [1, 2]}, "
+        "groups: {scope: stage, options: [1, 8]}",
+    ),
+    "when": (
+        "doubling",
+        "width: [8, 16], depth: {scope: stage, options: [1, 2]}, nonlinearity: [none, prelu], "
+        "shortcut: {options: [block, conv], when: {nonlinearity: prelu, width: [8]}}, "
+        "groups: {scope: stage, options: [2, 4], when: {depth: [2]}}",
+    ),
+    "a fixed choice that depends on a stage": (
+        "doubling",
+        "width: 8, depth: 1, groups: {scope: stage, options: [1, 2]}, shuffle: true, "
+        "shortcut: {scope: stage, options: [conv, none]}, nonlinearity: prelu",
+    ),
+}
+
+
+def points(space: SearchSpace) -> Iterator[Point]:
+    """Every walk through a space, found by going back to the last decision that is not used up."""
+    starts: list[tuple[int, ...]] = [()]
+    while starts:
+        start = starts.pop()
+        taken: list[int] = []
+
+        def choose(
+            _: str,
+            options: tuple[Any, ...],
+            start: tuple[int, ...] = start,
+            taken: list[int] = taken,
+        ) -> Any:
+            if len(taken) < len(start):
+                taken.append(start[len(taken)])
+            else:
+                starts.extend((*taken, index) for index in range(1, len(options)))
+                taken.append(0)
+            return options[taken[-1]]
+
+        yield space.walk(choose)
+
+
+def check(space: SearchSpace, brute_force: Any) -> None:
+    expected = brute_force(space)
+    found = list(points(space))
+    architectures = [space.decode(point) for point in found]
+    assert space.size() == len(found) == len(expected)
+    assert set(architectures) == expected
+    assert [space.encode(architecture) for architecture in architectures] == found
+
+
+@pytest.mark.parametrize("skeleton", ["resnet", "mobilenet"])
+@pytest.mark.parametrize("name", SPACES)
+def test_points_and_architectures_are_one_to_one(
+    name: str, skeleton: str, load: Any, brute_force: Any
+) -> None:
+    frames, choices = SPACES[name]
+    check(
+        load(
+            f"name: small\ndescription: ''\nskeleton: {skeleton}\n"
+            f"stages: {FRAMES[frames]}\nchoices: {{{choices}}}\n"
+        ),
+        brute_force,
+    )
+
+
+POOL: dict[str, list[Any]] = {
+    "stem": ["3x3", "7x7-pool"],
+    "num_stages": [1, 2],
+    "width": [4, 6, 8, 1],
+    "width_factor": [1, 2, 0.5, 1.5, 1.1],
+    "depth": [1, 2],
+    "activation_estimator": ["ste", "signswish"],
+    "activation_beta": [5, 10, "learnable"],
+    "order": ["sign-conv-norm", "norm-sign-conv"],
+    "nonlinearity": ["none", "prelu"],
+    "shortcut": ["conv", "block", "none"],
+    "placement": ["before-norm", "before-addition", "after-addition"],
+    "groups": [1, 2, 4],
+    "shuffle": [False, True],
+    "widening": ["convolution", "duplicate"],
+    "downsampling": ["real-1x1", "duplicate", "zero-pad"],
+    "downsampling_groups": [1, 2],
+}
+# `when` is read after equal options are merged, so brute force knows only about those that never are.
+NEVER_MERGED = ["depth", "activation_estimator", "order", "nonlinearity", "shortcut", "groups"]
+
+
+@st.composite
+def definitions(draw: st.DrawFn) -> dict[str, Any]:
+    num_stages = draw(st.integers(1, 2))
+    names = draw(st.sets(st.sampled_from(list(POOL)), min_size=1, max_size=5))
+    choices: dict[str, Any] = {}
+    for name in sorted(names | {"width", "depth"}, key=list(POOL).index):
+        pool = POOL[name][:num_stages] if name == "num_stages" else POOL[name]
+        options = draw(st.lists(st.sampled_from(pool), min_size=1, max_size=3, unique=True))
+        choices[name] = {"options": options}
+        if name not in ("stem", "num_stages", "width"):
+            choices[name]["scope"] = draw(st.sampled_from(["network", "stage", "stage"]))
+    if draw(st.booleans()):
+        other = draw(st.sampled_from(NEVER_MERGED))
+        options = choices.get(other, {"options": [1]})["options"]
+        choices[draw(st.sampled_from(list(choices)))]["when"] = {other: options[:1]}
+    widen = draw(st.lists(st.integers(1, 3), min_size=num_stages, max_size=num_stages))
+    return {
+        "name": "drawn",
+        "description": "",
+        "skeleton": draw(st.sampled_from(["resnet", "mobilenet"])),
+        "stages": [{"stride": 1 + (i > 0), "widen": factor} for i, factor in enumerate(widen)],
+        "choices": choices,
+    }
+
+
+def num_combinations(definition: SpaceDefinition) -> int:
+    number = 1
+    for _, choice in definition.choices:
+        if choice is not None:
+            copies = len(definition.stages) if choice.scope == "stage" else 1
+            number *= len(choice.options) ** copies
+    return number
+
+
+@settings(max_examples=150)
+@given(data=definitions())
+def test_any_space_is_refused_or_counted_exactly(data: dict[str, Any], brute_force: Any) -> None:
+    try:
+        definition = SpaceDefinition.model_validate(data)
+    except ValidationError:
+        return
+    if num_combinations(definition) > 500:
+        return
+    try:
+        space = SearchSpace(definition)
+    except InvalidSpace as error:
+        assert "every choice needs a valid option" in str(error)  # noqa: PT017 - else counted
+        return
+    check(space, brute_force)
