@@ -20,7 +20,7 @@ class Skipped:
     bound: Band
 
     def __str__(self) -> str:
-        return f"skipped {self.name}: {self.cost} must be {self.bound}, but is {self.value:g}"
+        return f"skipped {self.name}: {self.cost} must be {self.bound}, but is {self.value:,.12g}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

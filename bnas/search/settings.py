@@ -33,7 +33,7 @@ class Band(_Settings):
             raise ValueError("a bound needs a minimum or a maximum, but has none; give one of them")
         if low is not None and high is not None and low > high:
             raise ValueError(
-                f"minimum <= maximum must hold, but got minimum {low:g} and maximum {high:g}; "
+                f"minimum <= maximum must hold, but got minimum {low:,.12g} and maximum {high:,.12g}; "
                 "swap them"
             )
         return self
@@ -46,7 +46,7 @@ class Band(_Settings):
 
     def __str__(self) -> str:
         limits = {"at least": self.minimum, "at most": self.maximum}
-        return " and ".join(f"{word} {limit:g}" for word, limit in limits.items() if limit)
+        return " and ".join(f"{word} {limit:,.12g}" for word, limit in limits.items() if limit)
 
 
 def _available_cpus() -> int:
