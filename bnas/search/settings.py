@@ -33,8 +33,8 @@ class Band(_Settings):
             raise ValueError("a bound needs a minimum or a maximum, but has none; give one of them")
         if low is not None and high is not None and low > high:
             raise ValueError(
-                f"minimum <= maximum must hold, but got minimum {low:,.12g} and maximum {high:,.12g}; "
-                "swap them"
+                "minimum <= maximum must hold, "
+                f"but got minimum {low:,.12g} and maximum {high:,.12g}; swap them"
             )
         return self
 
