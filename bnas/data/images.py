@@ -18,6 +18,11 @@ class Facts:
     in_channels: int
     num_classes: int
 
+    @property
+    def chance(self) -> float:
+        """Accuracy of guessing evenly among the classes."""
+        return 1 / self.num_classes
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LabelledImages:

@@ -22,11 +22,13 @@ class Recorder:
         *,
         choice_names: Sequence[str],
         objectives: Sequence[ObjectiveName],
+        chance: float,
         facts: Facts,
     ) -> None:
         self._folder = folder
         self._choice_names = choice_names
         self._objectives = objectives
+        self._chance = chance
         self._facts = facts
 
     def __call__(self, event: Event) -> None:
@@ -42,12 +44,8 @@ class Recorder:
         """Writes all tables anew from what the study says."""
         rows = [row(record, self._choice_names) for record in records]
         write_text(self._folder.trials, csv_text([header(self._choice_names), *rows]))
-        entries = [front_entry(record, self._objectives) for record in self.front(records)]
-        write_json(self._folder.front, entries)
-
-    def front(self, records: Sequence[TrialRecord]) -> list[TrialRecord]:
-        """The trials that no other finished trial dominates, cheapest first."""
-        return front(records, self._objectives)
+        on_front = front(records, self._objectives, chance=self._chance)
+        write_json(self._folder.front, [front_entry(r, self._objectives) for r in on_front])
 
     def _write_architecture(self, record: TrialRecord) -> None:
         with writing(self._folder.architectures):

@@ -65,12 +65,22 @@ class Run:
         return Study.load(self.folder.study).records()
 
     def front(self) -> list[TrialRecord]:
-        """The finished trials that no other dominates, cheapest first."""
-        return front(self.trials, self.objectives)
+        """The finished trials that no other dominates and that beat guessing, cheapest first."""
+        return front(self.trials, self.objectives, chance=self._reference[0])
+
+    @property
+    def _reference(self) -> tuple[float, ...]:
+        reference = self.configuration.reference
+        if reference is None:
+            raise RunError(
+                f"a run's configuration has a reference point, but {self.folder.config} has none; "
+                "restore it from a copy"
+            )
+        return reference
 
     def status(self) -> Status:
         """Counts, best values and hypervolume."""
-        reference = self.configuration.reference or ()
+        reference = self._reference
         finished = [trial for trial in self.trials if trial.outcome == "finished"]
         best: dict[ObjectiveName, float] = {}
         for name in self.objectives if finished else ():
@@ -120,11 +130,6 @@ def open_run(run: RunFolder | Path | str, *, results_dir: Path = RESULTS_DIR) ->
         configuration = load_configuration(folder.config)
     except InvalidConfiguration as error:
         raise RunError(f"{error}; restore {folder.config} from a copy") from None
-    if configuration.reference is None:
-        raise RunError(
-            f"a run's configuration has a reference point, but {folder.config} has none; "
-            "restore it from a copy"
-        )
     return Run(folder, configuration)
 
 

@@ -134,7 +134,7 @@ def _completed(
     candidates = [evaluator.cost(architecture) for _, architecture in space.first_candidates]
     try:
         reference = reference_point(
-            configuration.search, chance=1 / evaluator.facts.num_classes, candidates=candidates
+            configuration.search, chance=evaluator.facts.chance, candidates=candidates
         )
     except ValueError as error:
         raise InvalidConfiguration(
@@ -158,6 +158,7 @@ def _search(
         folder,
         choice_names=space.choice_names,
         objectives=configuration.search.objectives,
+        chance=evaluator.facts.chance,
         facts=evaluator.facts,
     )
     recorder.rewrite(study.records())

@@ -3,15 +3,28 @@
 from collections.abc import Iterable, Sequence
 
 from bnas.cost import Totals
-from bnas.search.objectives import ObjectiveName, direction
+from bnas.search.objectives import ACCURACY, ObjectiveName, direction
 from bnas.search.pareto import hypervolume, non_dominated
 from bnas.search.settings import SearchSettings
 from bnas.search.trials import TrialRecord
 
 
-def front(records: Iterable[TrialRecord], objectives: Sequence[ObjectiveName]) -> list[TrialRecord]:
-    """The finished trials that no other finished trial dominates, cheapest first; ties all stay."""
-    finished = [record for record in records if record.outcome == "finished"]
+def front(
+    records: Iterable[TrialRecord], objectives: Sequence[ObjectiveName], *, chance: float = 0.0
+) -> list[TrialRecord]:
+    """The finished trials that no other finished trial dominates, cheapest first; ties all stay.
+
+    Args:
+        records: Trials of every outcome.
+        objectives: What the search optimises.
+        chance: Accuracy of guessing. A design that is no better has not learned anything, however
+            little it costs, and is left out.
+    """
+    finished = [
+        record
+        for record in records
+        if record.outcome == "finished" and record.objectives([ACCURACY])[ACCURACY] > chance
+    ]
     if not finished:
         return []
     best = non_dominated(_values(finished, objectives), [direction(name) for name in objectives])

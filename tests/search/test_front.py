@@ -25,6 +25,16 @@ def test_ties_all_stay_on_the_front(search: Search, eight: SearchSpace) -> None:
     assert len({record.costs.ops for record in found}) == 1
 
 
+def test_what_is_no_better_than_guessing_is_not_on_the_front(
+    search: Search, eight: SearchSpace
+) -> None:
+    _, study = search(eight, trials=8)
+    found = front(study.records(), study.objectives)
+    worst = min(record.objectives(["accuracy"])["accuracy"] for record in found)
+    left = front(study.records(), study.objectives, chance=worst)
+    assert left == [r for r in found if r.objectives(["accuracy"])["accuracy"] > worst]
+
+
 def test_failed_and_infeasible_trials_are_neither_on_the_front_nor_in_its_volume(
     search: Search, eight: SearchSpace
 ) -> None:
