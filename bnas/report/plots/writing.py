@@ -1,0 +1,106 @@
+"""Writes the plots of a front as files."""
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bnas.cost.ledger import Cost
+from bnas.report.formatting import counted
+from bnas.report.plots.scene import scene
+from bnas.runs.files import writing
+from bnas.search.objectives import ACCURACY, ObjectiveName
+from bnas.search.settings import Band
+from bnas.search.trials import TrialRecord
+
+if TYPE_CHECKING:
+    from bnas.runs.run import Run
+
+
+def plot_run(run: "Run") -> tuple[Path, ...]:
+    """Writes `plots/front.png`, `.svg` and `.html` of a run, and returns their paths.
+
+    Raises:
+        RunError: The study is missing or damaged, or the folder cannot be written.
+    """
+    configuration = run.configuration
+    search, evaluator = configuration.search, configuration.evaluator
+    subtitle = (
+        f"space {configuration.space.name}, evaluator {evaluator.name} "
+        f"({counted(evaluator.epochs, 'epoch')}), sampler {search.sampler}, seed {search.seed}"
+    )
+    reference = dict(zip(run.objectives, configuration.reference or (), strict=False))
+    return write_front_plots(
+        run.folder.plots,
+        title=run.folder.name,
+        subtitle=subtitle,
+        records=run.trials,
+        front=run.front(),
+        objectives=run.objectives,
+        chance=reference.get(ACCURACY),
+        bounds=search.bounds,
+    )
+
+
+def write_front_plots(
+    folder: Path,
+    *,
+    title: str,
+    subtitle: str,
+    records: Sequence[TrialRecord],
+    front: Sequence[TrialRecord],
+    objectives: Sequence[ObjectiveName],
+    chance: float | None,
+    bounds: Mapping[Cost, Band],
+) -> tuple[Path, ...]:
+    """Writes `front.png`, `front.svg` and `front.html`, each as a whole or not at all.
+
+    The same trials give the same bytes. Without a finished trial the files say so.
+
+    Args:
+        folder: Where to write; made if missing.
+        title: Name of the run.
+        subtitle: What was searched, in one line.
+        records: Trials of every outcome; the finished ones are drawn, the others counted.
+        front: The front in the order of its table, which numbers the points.
+        objectives: Accuracy, and one or two costs with a panel each.
+        chance: Accuracy of guessing, in [0, 1], if known.
+        bounds: Ranges of costs in which candidates were trained, drawn as lines.
+
+    Raises:
+        RunError: The disk is full or the folder cannot be written.
+    """
+    from bnas.report.plots.drawing import draw
+    from bnas.report.plots.page import page
+
+    picture = scene(
+        title=title,
+        subtitle=subtitle,
+        records=records,
+        front=front,
+        objectives=objectives,
+        chance=chance,
+        bounds=bounds,
+    )
+    contents = {**draw(picture), "html": page(picture).encode()}
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    return tuple(_replace(folder / f"front.{kind}", data) for kind, data in contents.items())
+
+
+def _replace(path: Path, content: bytes) -> Path:
+    """Replaces a file as a whole."""
+    with writing(path):
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+            umask = os.umask(0)
+            os.umask(umask)
+            Path(temporary).chmod(0o666 & ~umask)
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    return path
