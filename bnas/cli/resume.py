@@ -34,7 +34,8 @@ def command(run: str, results_dir: Path, max_time: float | None, **changes: Any)
     settings = {key: value for key, value in changes.items() if value is not None}
     # A time limit holds for one call, and so does its absence.
     settings["max_time_s"] = max_time
-    configuration = open_run(folder).configuration.with_search(settings)
-    with Progress(trials=configuration.search.trials) as progress:
+    earlier = open_run(folder)
+    configuration = earlier.configuration.with_search(settings)
+    with Progress(configuration.search, earlier=earlier.trials) as progress:
         ended = resume(folder, changes=settings, listener=progress)
     finish(ended, default_results_dir=results_dir == RESULTS_DIR)

@@ -83,6 +83,6 @@ def command(  # noqa: PLR0917 (click calls it by name)
         data=data,
         assignments=assignments,
     )
-    with Progress(trials=configuration.search.trials) as progress:
+    with Progress(configuration.search) as progress:
         ended = start(configuration, name=name, results_dir=results_dir, listener=progress)
     finish(ended, default_results_dir=results_dir == RESULTS_DIR)
