@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Self
 
 from bnas.report.formatting import clock, counted, exact, percent
 from bnas.search.events import Ended, EpochEnded, Event, Skipped, Started
-from bnas.search.events import Progress as Epoch
 from bnas.search.front import front
 from bnas.search.objectives import ACCURACY
+from bnas.search.port import Progress as Epoch
 from bnas.search.settings import SearchSettings
 from bnas.search.trials import COUNTED, TrialRecord, counts
 
