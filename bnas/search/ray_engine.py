@@ -119,7 +119,14 @@ def _report(kind: str, values: dict[str, Any]) -> None:
     tune.report({"message": json.dumps([kind, values])})
 
 
-class _Bridge(Searcher):
+class _NotRestored:
+    """Ray pickles what it is given so that it could restore it, which never happens here."""
+
+    def __getstate__(self) -> dict[str, object]:
+        return {}
+
+
+class _Bridge(_NotRestored, Searcher):
     """Connects Ray Tune's questions and notices to the proposer.
 
     Ray takes what a notice raises for the trial's failure and goes on. So notices are only noted
@@ -218,7 +225,7 @@ class _Bridge(Searcher):
         """Restores nothing."""
 
 
-class _AfterEachStep(tune.Callback):
+class _AfterEachStep(_NotRestored, tune.Callback):
     """Calls an action after each step of Ray Tune's loop."""
 
     def __init__(self, action: Callable[[], None]) -> None:
@@ -229,7 +236,7 @@ class _AfterEachStep(tune.Callback):
         self._action()
 
 
-class _Stopper(tune.Stopper):
+class _Stopper(_NotRestored, tune.Stopper):
     """Ends all trials when the search has to stop."""
 
     def __init__(self, stop: Stop) -> None:
