@@ -3,6 +3,7 @@
 import logging
 import math
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import ray
+from ray.exceptions import RayError
 
 from bnas.errors import InvalidConfiguration, RunError
 from bnas.search.settings import SearchSettings
@@ -64,12 +66,20 @@ def _connect(settings: SearchSettings, scratch: Path) -> None:
         init(num_cpus=settings.workers, include_dashboard=False, _temp_dir=str(scratch))
         return
     try:
+        _knock(settings.address)
         init(address=settings.address)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, RayError) as error:
         raise RunError(
             f"a Ray cluster must answer at {settings.address}, but {error}; "
-            "start one with `ray start --head`, or correct the address"
+            "start one with `ray start --head` or correct the address, and set RAY_AUTH_MODE and "
+            "RAY_AUTH_TOKEN here as they are there"
         ) from error
+
+
+def _knock(address: str) -> None:
+    """Finds out in seconds that nobody is there, for which Ray takes minutes."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host, int(port)), timeout=5).close()
 
 
 @contextmanager
