@@ -1,11 +1,12 @@
 """Architectures as files and JSON objects hold them."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 
-from bnas.architecture.canonical import canonical
+from bnas.architecture.canonical import canonical, without_none
 from bnas.architecture.model import MAX_STAGES, Architecture, Skeleton, Stage, Stem, Unit
 from bnas.architecture.validity import problems
 from bnas.definitions import Findings, validate
@@ -69,3 +70,12 @@ def from_dict(data: Mapping[str, Any]) -> Architecture:
     """
     form = validate(data, ArchitectureForm, InvalidArchitecture, source="architecture")
     return form.architecture
+
+
+def valid(architecture: Architecture) -> Architecture:
+    """The canonical form of an architecture that is made in Python, all of it checked.
+
+    Raises:
+        InvalidArchitecture: As `from_dict`.
+    """
+    return from_dict(without_none(asdict(architecture)))

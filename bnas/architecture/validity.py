@@ -212,10 +212,6 @@ class Problem:
     path: tuple[int | str, ...]
     message: str
 
-    def __str__(self) -> str:
-        key = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in self.path)
-        return f"{key.removeprefix('.')}: {self.message}"
-
 
 def stage_fields(stage: Stage, in_channels: int) -> dict[str, Any]:
     """The fields of one stage as conditions, rules and equivalences read them."""

@@ -1,7 +1,7 @@
 """Ways to choose among the options of a decision."""
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -66,15 +66,16 @@ class Stated:
             )
         return option
 
-    def check_all_used(self, names: Iterable[str]) -> None:
-        """Refuses what is stated for a choice that is not open, or that there is not."""
-        known = [*names]
-        for key in self._stated:
-            if key not in self._used:
-                fields = {name.rsplit(".", maxsplit=1)[-1] for name in known}
-                close = difflib.get_close_matches(key, [*known, *fields], n=1)
-                hint = f", did you mean {close[0]!r}?" if close else ""
+    def check_all_used(self, names: Collection[str]) -> None:
+        """Refuses what was not asked for; `names` are those of all decisions of the space."""
+        known = list(dict.fromkeys(name.rsplit(".", maxsplit=1)[-1] for name in names))
+        for key in self._stated.keys() - self._used:
+            if key in known or key in names:
                 raise InvalidSpace(
-                    f"{self._what}: {key} is no choice that is open with the others{hint}; "
-                    f"remove it, or take from: {', '.join(known)}"
+                    f"{self._what}: {key} has no effect together with the others; remove it"
                 )
+            close = difflib.get_close_matches(key, [*known, *names], n=1)
+            hint = f", did you mean {close[0]!r}?" if close else ""
+            raise InvalidSpace(
+                f"{self._what}: unknown choice {key!r}{hint}; choices: {', '.join(known)}"
+            )

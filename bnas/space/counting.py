@@ -6,7 +6,7 @@ from bnas.errors import InvalidSpace
 from bnas.space.draft import Draft
 from bnas.space.variables import Variable, Variables
 
-MAX_STATES = 300_000
+MAX_COMBINATIONS = 500_000
 
 
 def count_points(variables: Variables, space: str) -> int:
@@ -21,8 +21,11 @@ def count_points(variables: Variables, space: str) -> int:
     """
     later = _read_later(variables)
     states: dict[tuple[object, ...], tuple[Draft, int]] = {(): (Draft(variables), 1)}
-    num_states = 0
+    combinations = 0
     for variable, live in zip(variables.all, later, strict=True):
+        combinations += len(states) * len(variable.options)
+        if combinations > MAX_COMBINATIONS:
+            raise _too_intricate(space, variable)
         following: dict[tuple[object, ...], tuple[Draft, int]] = {}
         for draft, number in states.values():
             for successor, ways in _successors(draft, variable, space, live):
@@ -30,13 +33,6 @@ def count_points(variables: Variables, space: str) -> int:
                 first, before = following.get(key, (successor, 0))
                 following[key] = first, before + number * ways
         states = following
-        num_states += len(states)
-        if num_states > MAX_STATES:
-            raise InvalidSpace(
-                f"{space}: at most {MAX_STATES} combinations of choices that depend on each other "
-                f"can be counted, but {variable.name} exceeds them; give those before it fewer "
-                "options, or decide them for the network instead of for each stage"
-            )
     return sum(number for _, number in states.values())
 
 
@@ -78,4 +74,12 @@ def dead_end(space: str, variable: Variable, draft: Draft) -> InvalidSpace:
     return InvalidSpace(
         f"{space}: every choice needs a valid option, but {variable.name} has none with "
         f"{', '.join(given)}: {reason}"
+    )
+
+
+def _too_intricate(space: str, variable: Variable) -> InvalidSpace:
+    return InvalidSpace(
+        f"{space}: choices that depend on each other may have at most {MAX_COMBINATIONS} "
+        f"combinations of options, but {variable.name} exceeds that; give "
+        f"{', '.join(sorted(variable.reads | {variable.name}))} fewer options"
     )

@@ -69,7 +69,7 @@ class SearchSpace:
         """
         stated = Stated(point, f"a point of the space {self.name}", open_ones="missing")
         draft = self._walk(stated)
-        stated.check_all_used(draft.point)
+        stated.check_all_used(self.choice_names)
         return draft.architecture()
 
     def encode(self, architecture: Architecture) -> Point:
@@ -132,7 +132,7 @@ class SearchSpace:
         if candidate.design is None:
             stated = Stated(candidate.choices, what, open_ones="first")
             draft = self._walk(stated)
-            stated.check_all_used(draft.point)
+            stated.check_all_used(self.choice_names)
             return draft.architecture()
         try:
             architecture = load_design(candidate.design).architecture

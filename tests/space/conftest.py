@@ -103,17 +103,18 @@ def _stage_options(
 def _is_valid(stage: Stage, inputs: int) -> bool:
     """The rules in other words, on what has an effect."""
     outputs, unit = stage.width, stage.unit
-    if not 1 <= outputs <= 16_384 or inputs % unit.groups or outputs % unit.groups:
-        return False
-    if inputs == outputs:
-        return True
-    doubles = stage.widening == "duplicate"
-    if doubles and outputs != 2 * inputs:
-        return False
-    if unit.shortcut == "none" or (unit.shortcut == "conv" and doubles):
-        return True
-    if stage.downsampling == "real-1x1":
-        return not (inputs % stage.downsampling_groups or outputs % stage.downsampling_groups)
-    if stage.downsampling == "duplicate":
-        return outputs % inputs == 0
-    return outputs >= inputs
+    valid = 1 <= outputs <= 16_384 and not (inputs % unit.groups or outputs % unit.groups)
+    if not valid or inputs == outputs:
+        return valid
+    if stage.widening == "duplicate":
+        valid = outputs == 2 * inputs
+    concatenates = unit.shortcut == "conv" and stage.widening == "duplicate"
+    if unit.shortcut == "none" or concatenates:
+        return valid
+    groups = stage.downsampling_groups or 1
+    fits = {
+        "real-1x1": not (inputs % groups or outputs % groups),
+        "duplicate": outputs % inputs == 0,
+        "zero-pad": outputs >= inputs,
+    }
+    return valid and fits[str(stage.downsampling)]

@@ -23,23 +23,32 @@ SPACES = {
     "stage scope": ("doubling", "width: 8, depth: {scope: stage, options: [1, 2, 3]}"),
     "conditional": (
         "equal",
-        "width: 8, depth: 1, activation_estimator: [ste, signswish], activation_beta: [5, 10], "
-        "weight_estimator: [signswish, ede], weight_beta: [5, learnable]",
+        (
+            "width: 8, depth: 1, activation_estimator: [ste, signswish], activation_beta: [5, 10], "
+            "weight_estimator: [signswish, ede], weight_beta: [5, learnable]"
+        ),
     ),
     "placements": (
         "equal",
-        "width: 8, depth: 1, order: [sign-conv-norm, norm-sign-conv], nonlinearity: [none, prelu], "
-        "shortcut: [conv, none], placement: [after-addition, before-addition, before-norm]",
+        (
+            "width: 8, depth: 1, order: [sign-conv-norm, norm-sign-conv], "
+            "nonlinearity: [none, prelu], shortcut: [conv, none], "
+            "placement: [after-addition, before-addition, before-norm]"
+        ),
     ),
     "placements without the canonical one": (
         "equal",
-        "width: 8, depth: 1, order: [sign-conv-norm, norm-sign-conv], nonlinearity: prelu, "
-        "shortcut: [conv, block, none], placement: [before-norm, after-addition]",
+        (
+            "width: 8, depth: 1, order: [sign-conv-norm, norm-sign-conv], nonlinearity: prelu, "
+            "shortcut: [conv, block, none], placement: [before-norm, after-addition]"
+        ),
     ),
     "groups that do not divide": (
         "doubling",
-        "width: [4, 6], depth: 1, groups: {scope: stage, options: [1, 2, 4, 8]}, "
-        "shuffle: {scope: stage, options: [false, true]}",
+        (
+            "width: [4, 6], depth: 1, groups: {scope: stage, options: [1, 2, 4, 8]}, "
+            "shuffle: {scope: stage, options: [false, true]}"
+        ),
     ),
     "as many groups as channels": (
         "equal",
@@ -51,41 +60,55 @@ SPACES = {
     ),
     "duplication": (
         "doubling",
-        "width: 4, depth: 1, groups: [1, 2], shortcut: [conv, block, none], "
-        "widening: [convolution, duplicate], downsampling: [real-1x1, duplicate, zero-pad], "
-        "downsampling_groups: [1, 2]",
+        (
+            "width: 4, depth: 1, groups: [1, 2], shortcut: [conv, block, none], "
+            "widening: [convolution, duplicate], downsampling: [real-1x1, duplicate, zero-pad], "
+            "downsampling_groups: [1, 2]"
+        ),
     ),
     "duplication in one stage": (
         "mixed",
-        "width: 4, depth: 1, widening: [duplicate, convolution], "
-        "downsampling: [duplicate, real-1x1]",
+        (
+            "width: 4, depth: 1, widening: [duplicate, convolution], "
+            "downsampling: [duplicate, real-1x1]"
+        ),
     ),
     "duplication by stage": (
         "mixed",
-        "width: 4, depth: 1, widening: {scope: stage, options: [convolution, duplicate]}, "
-        "downsampling: {scope: stage, options: [real-1x1, duplicate]}",
+        (
+            "width: 4, depth: 1, widening: {scope: stage, options: [convolution, duplicate]}, "
+            "downsampling: {scope: stage, options: [real-1x1, duplicate]}"
+        ),
     ),
     "duplication that `when` closes": (
         "doubling",
-        "width: 4, depth: 1, threshold: [fixed, learnable], "
-        "widening: {options: [convolution, duplicate], when: {threshold: fixed}}, "
-        "downsampling: [real-1x1, duplicate]",
+        (
+            "width: 4, depth: 1, threshold: [fixed, learnable], "
+            "widening: {options: [convolution, duplicate], when: {threshold: fixed}}, "
+            "downsampling: [real-1x1, duplicate]"
+        ),
     ),
     "number of stages": (
         "mixed",
-        "num_stages: [1, 2], width: [4, 8], depth: {scope: stage, options: [1, 2]}, "
-        "groups: {scope: stage, options: [1, 8]}",
+        (
+            "num_stages: [1, 2], width: [4, 8], depth: {scope: stage, options: [1, 2]}, "
+            "groups: {scope: stage, options: [1, 8]}"
+        ),
     ),
     "when": (
         "doubling",
-        "width: [8, 16], depth: {scope: stage, options: [1, 2]}, nonlinearity: [none, prelu], "
-        "shortcut: {options: [block, conv], when: {nonlinearity: prelu, width: [8]}}, "
-        "groups: {scope: stage, options: [2, 4], when: {depth: [2]}}",
+        (
+            "width: [8, 16], depth: {scope: stage, options: [1, 2]}, nonlinearity: [none, prelu], "
+            "shortcut: {options: [block, conv], when: {nonlinearity: prelu, width: [8]}}, "
+            "groups: {scope: stage, options: [2, 4], when: {depth: [2]}}"
+        ),
     ),
     "a fixed choice that depends on a stage": (
         "doubling",
-        "width: 8, depth: 1, groups: {scope: stage, options: [1, 2]}, shuffle: true, "
-        "shortcut: {scope: stage, options: [conv, none]}, nonlinearity: prelu",
+        (
+            "width: 8, depth: 1, groups: {scope: stage, options: [1, 2]}, shuffle: true, "
+            "shortcut: {scope: stage, options: [conv, none]}, nonlinearity: prelu"
+        ),
     ),
 }
 
@@ -155,7 +178,7 @@ POOL: dict[str, list[Any]] = {
     "downsampling": ["real-1x1", "duplicate", "zero-pad"],
     "downsampling_groups": [1, 2],
 }
-# `when` is read after equal options are merged, so brute force knows only about those that never are.
+# `when` sees only one of equal options, so brute force is asked about choices without such.
 NEVER_MERGED = ["depth", "activation_estimator", "order", "nonlinearity", "shortcut", "groups"]
 
 
