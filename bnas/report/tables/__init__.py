@@ -1,0 +1,19 @@
+"""Tables for a terminal, a pipe or a file."""
+
+from bnas.report.tables.catalogue import designs_table, evaluators_table, spaces_table
+from bnas.report.tables.design import design_table
+from bnas.report.tables.front import front_table
+from bnas.report.tables.ledger import ledger_table
+from bnas.report.tables.output import show
+from bnas.report.tables.status import status_table
+
+__all__ = [
+    "design_table",
+    "designs_table",
+    "evaluators_table",
+    "front_table",
+    "ledger_table",
+    "show",
+    "spaces_table",
+    "status_table",
+]
