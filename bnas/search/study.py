@@ -1,9 +1,10 @@
 """The study of a search: Optuna's record of all trials, on a journal file."""
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from bnas.errors import RunError
 from bnas.search.objectives import ObjectiveName, direction
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from optuna.storages.journal import JournalStorage
 
 STUDY_NAME: Final = "bnas"
-_OBJECTIVES: Final = "objectives"
 
 
 class Study:
@@ -30,7 +30,9 @@ class Study:
     def __init__(self, path: Path, storage: "JournalStorage", study: "optuna.Study") -> None:
         self.path = path
         self.optuna = study
-        self.objectives: tuple[ObjectiveName, ...] = tuple(study.user_attrs[_OBJECTIVES])
+        self.objectives: tuple[ObjectiveName, ...] = tuple(
+            cast("list[ObjectiveName]", study.metric_names)
+        )
         self._storage = storage
         self._id = storage.get_study_id_from_name(STUDY_NAME)
 
@@ -58,7 +60,7 @@ class Study:
                 directions=[direction(name) for name in objectives],
                 sampler=optuna.samplers.RandomSampler(),
             )
-            study.set_user_attr(_OBJECTIVES, list(objectives))
+            _name_values(study, objectives)
         return cls(path, storage, study)
 
     @classmethod
@@ -156,6 +158,16 @@ def _damage(path: Path) -> str:
         f"{rule}, but line {number} is not one; restore the file from a copy, or cut it before "
         f"that line (head -n {number - 1}) to keep the trials up to there"
     )
+
+
+def _name_values(study: "optuna.Study", objectives: Sequence[ObjectiveName]) -> None:
+    """Says what Optuna's values are, to us and to its plots and dashboard."""
+    from optuna.exceptions import ExperimentalWarning
+
+    with warnings.catch_warnings():
+        # Optuna may still change how names are set; constraints.txt pins it.
+        warnings.filterwarnings("ignore", "set_metric_names is exp", category=ExperimentalWarning)
+        study.set_metric_names(list(objectives))
 
 
 @contextmanager
