@@ -94,19 +94,9 @@ def test_own_data_is_searched_on(cli: Cli, tmp_path: Path) -> None:
         np.uint8
     )
     np.savez(tmp_path / "own.npz", x=x, y=y)
+    options = "--space mobilenet --evaluator digits --engine inline --max-ops 1e5 --data own.npz"
     result = cli(
-        *[
-            "search",
-            "--space",
-            "mobilenet",
-            "--evaluator",
-            "digits",
-            "--engine",
-            "inline",
-            "--max-ops",
-            "1e5",
-        ],
-        *["--trials", "1", "--name", "own", "--data", "own.npz", "--set", "evaluator.epochs=1"],
+        "search", *options.split(), "--trials", 1, "--name", "own", "--set", "evaluator.epochs=1"
     )
     assert result.status == 0, result.err
     design = json.loads(cli("front", "own", "--json").out)
