@@ -166,7 +166,7 @@ def _name_values(study: "optuna.Study", objectives: Sequence[ObjectiveName]) -> 
 
     with warnings.catch_warnings():
         # Optuna may still change how names are set; constraints.txt pins it.
-        warnings.filterwarnings("ignore", "set_metric_names is exp", category=ExperimentalWarning)
+        warnings.filterwarnings("ignore", ".*set_metric_names", category=ExperimentalWarning)
         study.set_metric_names(list(objectives))
 
 
