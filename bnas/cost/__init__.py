@@ -1,7 +1,9 @@
 """Cost from shapes alone: BOPs, FLOPs, OPs, ACE, parameters and bytes, layer by layer."""
 
 from bnas.cost.convention import ALL_ELEMENTWISE, BI_REAL, CONVENTIONS, TWO_PER_MAC, Convention
+from bnas.cost.deployment import Breach, breaches
 from bnas.cost.ledger import COSTS, Ledger, ledger
+from bnas.cost.published import PublishedPoint, published_points
 from bnas.cost.totals import LayerCost, Totals
 
 __all__ = [
@@ -10,9 +12,13 @@ __all__ = [
     "CONVENTIONS",
     "COSTS",
     "TWO_PER_MAC",
+    "Breach",
     "Convention",
     "LayerCost",
     "Ledger",
+    "PublishedPoint",
     "Totals",
+    "breaches",
     "ledger",
+    "published_points",
 ]

@@ -3,8 +3,8 @@
 import pytest
 
 from bnas.architecture import Architecture, Stage, Stem, Unit, load_design, published_names, valid
-from bnas.cost import ledger
-from bnas.cost.deployment import TARGETS, Breach, Target, breaches
+from bnas.cost import Breach, breaches, ledger
+from bnas.cost.deployment import TARGETS, Target
 
 ORDER = "convolution, non-linearity and norm must stand in this order to be fused, but "
 
