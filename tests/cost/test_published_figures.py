@@ -63,6 +63,20 @@ def test_reactnet_a_in_total() -> None:
     assert found.totals.ace == 4_816_896_000 + 256 * 11_862_016 == 7_853_572_096
 
 
+@pytest.mark.parametrize(
+    ("groups", "flops", "ops"), [(4, 43_974_656, 117_231_616), (1, 140_312_576, 213_569_536)]
+)
+def test_reactnet_b_and_c_with_their_widening_convolutions_real(
+    groups: int, flops: int, ops: int
+) -> None:
+    found = priced(load_design("reactnet-a"))
+    widening = sum(row.bops for row in found.layers if row.name.endswith(("conv1", "conv2")))
+    totals = found.totals
+    assert totals.bops - widening == 4_688_445_440
+    assert totals.flops + widening // groups == flops
+    assert (totals.bops - widening) / 64 + totals.flops + widening // groups == ops
+
+
 def test_bireal_18() -> None:
     found = priced(load_design("bireal-18"))
     real = {row.name: row.flops for row in found.layers if row.flops}
