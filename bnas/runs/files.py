@@ -36,26 +36,6 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """Reads a JSON file of a run folder.
-
-    Raises:
-        RunError: It is missing or damaged.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RunError(
-            f"a run folder must hold a readable {path.name}, but {path}: {error.strerror}; "
-            "restore it from a copy"
-        ) from error
-    except ValueError as error:
-        raise RunError(
-            f"{path} must be JSON, but {error}; restore it from a copy, or remove it and resume "
-            "the run, which writes it anew"
-        ) from error
-
-
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turns what the system says about writing `path` into an error for users."""
