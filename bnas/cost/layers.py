@@ -110,10 +110,10 @@ def _block(block: BlockPlan, in_size: int) -> list[LayerCost]:
         stays = not rows and around is not None
         rows += _unit(unit, size, waiting if rows else 0, stays=stays)
         size = rows[-1].out_size
+    live = _real_bytes(block.out_channels, size)
     if around is not None:
-        rows += _shortcut(around, f"{block.name}.addition", in_size)
+        rows += _shortcut(around, block.name, size, waiting, live)
     if block.nonlinearity != "none":
-        live = _real_bytes(block.out_channels, size)
         rows.append(_nonlinearity(block.name, block.nonlinearity, block.out_channels, size, live))
     return rows
 
@@ -139,7 +139,7 @@ def _unit(unit: UnitPlan, in_size: int, waiting: int, *, stays: bool) -> list[La
     if placement == "before-addition":
         rows.append(_nonlinearity(name, nonlinearity, channels, size, behind))
     if shortcut is not None:
-        rows += _shortcut(shortcut, f"{name}.addition", in_size)
+        rows += _shortcut(shortcut, name, size, before, output)
     if placement == "after-addition":
         rows.append(_nonlinearity(name, nonlinearity, channels, size, after))
     return rows
@@ -172,22 +172,21 @@ def _convolutions(unit: UnitPlan, size: int, live: int) -> list[LayerCost]:
     return rows
 
 
-def _shortcut(shortcut: Shortcut, addition: str, in_size: int) -> list[LayerCost]:
-    """The path from the kept input to the addition; repeating or adding channels is free."""
+def _shortcut(shortcut: Shortcut, owner: str, size: int, kept: int, output: int) -> list[LayerCost]:
+    """From `kept` bytes of input to the addition to `output` bytes."""
     name, _, in_channels, channels, stride, conv = shortcut
-    size = _strided(in_size, stride)
-    kept, other = _real_bytes(in_channels, in_size), _real_bytes(channels, size)
     rows = []
     if stride > 1:
         pooled = _real_bytes(in_channels, size)
-        live = kept + pooled + other
+        live = kept + pooled + output
         rows.append(pooling_cost(f"{name}.pool", in_channels, stride, size, live))
         kept = pooled
     if conv is not None:
-        rows.append(conv_cost(conv, size, kept + 2 * other))
-        kept = other
-        rows.append(elementwise_cost(_NORM, f"{name}.norm", channels, size, kept + other))
-    rows.append(elementwise_cost(_ADDITION, addition, channels, size, kept + other))
+        rows.append(conv_cost(conv, size, kept + 2 * output))
+        kept = output
+        rows.append(elementwise_cost(_NORM, f"{name}.norm", channels, size, kept + output))
+    live = kept + output
+    rows.append(elementwise_cost(_ADDITION, f"{owner}.addition", channels, size, live))
     return rows
 
 
