@@ -2,22 +2,24 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from bnas.search.trials import TrialRecord
-from bnas.space import Option
+if TYPE_CHECKING:
+    from bnas.search.trials import TrialRecord
+    from bnas.space import Option
 
 CLOSED = "-"
 _OF_A_STAGE = re.compile(r"stage(\d+)\.(.+)")
 
 
-def option_text(option: Option) -> str:
+def option_text(option: "Option") -> str:
     """An option as a search-space file writes it."""
     if isinstance(option, bool):
         return str(option).lower()
     return f"{option:g}" if isinstance(option, float) else str(option)
 
 
-def joined(choices: Mapping[str, Option]) -> dict[str, str]:
+def joined(choices: Mapping[str, "Option"]) -> dict[str, str]:
     """Choices with those of the stages in one text each, in the order of the first stage.
 
     `{"stage1.groups": 1, "stage2.groups": 4}` becomes `{"groups": "1/4"}`, or `"4"` where all
@@ -39,13 +41,13 @@ def joined(choices: Mapping[str, Option]) -> dict[str, str]:
     return texts
 
 
-def differing(records: Sequence[TrialRecord]) -> tuple[str, ...]:
+def differing(records: Sequence["TrialRecord"]) -> tuple[str, ...]:
     """Names of the choices that the designs do not all make alike."""
     rows = [joined(record.choices) for record in records]
     return tuple(name for name in _names(rows) if len({row.get(name) for row in rows}) > 1)
 
 
-def shared(records: Sequence[TrialRecord]) -> dict[str, str]:
+def shared(records: Sequence["TrialRecord"]) -> dict[str, str]:
     """The choices that all designs make alike."""
     rows = [joined(record.choices) for record in records]
     return {name: rows[0][name] for name in _names(rows) if len({r.get(name) for r in rows}) == 1}

@@ -12,6 +12,7 @@ from bnas.architecture import (
     Stem,
     Unit,
     canonical,
+    digest,
     load_design,
     published_names,
 )
@@ -209,6 +210,12 @@ def test_a_design_of_equal_stages_has_no_deviations(printed: Printed) -> None:
     assert "\nUnits\nactivation_estimator  approxsign\n" in text
     assert "\nsource    ReActNet (ECCV 2020)\n" in text
     assert text.splitlines()[-1].split() == ["5", "2", "512->1024", "2", "duplicate", "-"]
+
+
+def test_a_design_without_a_name_is_called_by_its_digest(printed: Printed) -> None:
+    name = digest(SMALL.architecture)
+    text = printed(design_table(replace(SMALL, name=name, description="")))
+    assert text.splitlines()[:2] == [f"design    {name}", "made for  8x8 images, 1 channel"]
 
 
 def two_designs(records: list[TrialRecord]) -> list[TrialRecord]:

@@ -1,6 +1,7 @@
 """What there is: search spaces, evaluators and published designs, one row each."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
@@ -8,13 +9,15 @@ from bnas.architecture import Design
 from bnas.cost import ledger
 from bnas.report.formatting import exact
 from bnas.report.tables.output import table
-from bnas.space import SearchSpace
+
+if TYPE_CHECKING:
+    from bnas.space import SearchSpace
 
 # Larger spaces have too many digits to read.
 _WRITTEN_OUT = 10**9
 
 
-def spaces_table(spaces: Sequence[SearchSpace]) -> Table:
+def spaces_table(spaces: Sequence["SearchSpace"]) -> Table:
     """Search spaces with their size and what a search of them begins with."""
     rows = table(
         "space",

@@ -35,13 +35,19 @@ def design_table(design: Design) -> RenderableType:
     )
 
 
+def name_and_digest(design: Design) -> str:
+    """How a design is called; the designs of a run have no name but their digest."""
+    found = digest(design.architecture)
+    return found if design.name == found else f"{design.name} ({found})"
+
+
 def _head(design: Design) -> Table:
     architecture = design.architecture
     stem, last = architecture.stem, architecture.stages[-1]
     size = f"{design.image_size}x{design.image_size}"
     return facts(
         [
-            ("design", f"{design.name} ({digest(architecture)})"),
+            ("design", name_and_digest(design)),
             ("", design.description),
             ("source", design.source),
             ("made for", f"{size} images, {counted(design.in_channels, 'channel')}"),

@@ -1,6 +1,7 @@
 """The front of a run as a table."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.measure import Measurement
@@ -11,7 +12,9 @@ from bnas.report.choices import CLOSED, differing, joined, shared
 from bnas.report.formatting import exact, label, percent
 from bnas.report.tables.output import UNLIMITED, quiet, table
 from bnas.search.objectives import ACCURACY, ObjectiveName
-from bnas.search.trials import TrialRecord
+
+if TYPE_CHECKING:
+    from bnas.search.trials import TrialRecord
 
 _CHOICES = "choices that differ"
 # In a narrower column the choices of one design would take many lines.
@@ -19,7 +22,7 @@ _ROOM_FOR_CHOICES = 80
 
 
 def front_table(
-    front: Sequence[TrialRecord], objectives: Sequence[ObjectiveName]
+    front: Sequence["TrialRecord"], objectives: Sequence[ObjectiveName]
 ) -> RenderableType:
     """The designs of a front in the order in which the plots number them.
 
@@ -35,7 +38,7 @@ def front_table(
 class _Front:
     """The table, with the choices where the terminal has room for them."""
 
-    def __init__(self, front: Sequence[TrialRecord], objectives: Sequence[ObjectiveName]) -> None:
+    def __init__(self, front: Sequence["TrialRecord"], objectives: Sequence[ObjectiveName]) -> None:
         self._front = front
         self._objectives = objectives
 
@@ -50,7 +53,7 @@ class _Front:
             return
         yield self._table(names)
         if common:
-            yield quiet("In common: ") + common
+            yield Text().append("In common: ", style="dim").append_text(common)
 
     def _table(self, choices: Sequence[str]) -> Table:
         numbers = [_title(name) for name in self._objectives]
@@ -76,7 +79,7 @@ def _value(name: ObjectiveName, value: float) -> str:
     return percent(value) if name == ACCURACY else exact(value)
 
 
-def _design(record: TrialRecord) -> Text:
+def _design(record: "TrialRecord") -> Text:
     text = Text(record.digest)
     return text if record.candidate is None else text.append(f" {record.candidate}", style="yellow")
 

@@ -8,9 +8,10 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.measure import Measurement
 from rich.table import Table
 
-from bnas.architecture import Design, digest
+from bnas.architecture import Design
 from bnas.cost import LayerCost, Ledger
 from bnas.report.formatting import counted, exact, label
+from bnas.report.tables.design import name_and_digest
 from bnas.report.tables.output import UNLIMITED, facts, quiet, table
 
 
@@ -82,7 +83,7 @@ def ledger_table(
     images = f"{image_size}x{image_size} images, {counted(design.in_channels, 'channel')}"
     head = facts(
         [
-            ("design", f"{design.name} ({digest(design.architecture)})"),
+            ("design", name_and_digest(design)),
             ("", design.description),
             ("priced for", f"{images}, {counted(num_classes, 'class', 'classes')}"),
             ("counting", f"{priced.convention.name}: {priced.convention.description}"),

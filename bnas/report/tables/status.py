@@ -7,12 +7,12 @@ from rich.table import Table
 
 from bnas.report.formatting import label, objective
 from bnas.report.tables.output import facts
-from bnas.search.trials import Outcome
 
 if TYPE_CHECKING:
     from bnas.runs.run import Status
+    from bnas.search.trials import Outcome
 
-_MEANINGS: Final[dict[Outcome, str]] = {
+_MEANINGS: Final[dict["Outcome", str]] = {
     "infeasible": "outside the bounds, not trained",
     "duplicate": "proposed before, not trained again",
     "running": "at work, or left by an interruption",

@@ -1,0 +1,113 @@
+"""The listener that shows the progress of a search, in the form that suits where it is shown."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Final, Protocol, Self, TextIO
+
+from bnas.report.progress.lines import Lines
+from bnas.report.progress.tally import Tally
+from bnas.search.events import Event
+from bnas.search.guard import Failure, guarded
+from bnas.search.objectives import ACCURACY, ObjectiveName
+from bnas.search.trials import TrialRecord
+
+_OBJECTIVES: Final[tuple[ObjectiveName, ...]] = (ACCURACY, "ops")
+
+
+class _Display(Protocol):
+    """Where progress is shown."""
+
+    def begin(self) -> None:
+        """Gets ready."""
+        ...
+
+    def tell(self, event: Event) -> None:
+        """Shows an event that is in the tally already."""
+        ...
+
+    def end(self) -> None:
+        """Shows what all came to."""
+        ...
+
+
+class Progress:
+    """Shows what happens in a search: `with Progress(trials=30) as progress: ...`.
+
+    On a terminal it is a picture that is drawn anew a few times a second, elsewhere a line a
+    trial. A search never fails because of it: where it cannot be shown, it is shown no more, and
+    the standard error stream says why at the end.
+    """
+
+    def __init__(
+        self,
+        *,
+        trials: int,
+        earlier: Iterable[TrialRecord] = (),
+        objectives: tuple[ObjectiveName, ...] = _OBJECTIVES,
+        epochs: int | None = None,
+        stream: TextIO | None = None,
+    ) -> None:
+        """Shows nothing yet.
+
+        Args:
+            trials: Trials that the search is asked for, earlier ones included.
+            earlier: Trials of the run that is gone on with.
+            objectives: What is optimised.
+            epochs: Epochs of a complete trial, if known.
+            stream: Where to show it; the standard output if None.
+        """
+        self._tally = Tally(trials=trials, objectives=objectives, earlier=earlier)
+        self._objectives = objectives
+        self._epochs = epochs
+        self._stream = stream
+        self._display: _Display | None = None
+        self._failure: Failure | None = None
+
+    def __enter__(self) -> Self:
+        self._display = self._suitable()
+        self._guard(self._display.begin)
+        return self
+
+    def __call__(self, event: Event) -> None:
+        """Takes an event into account."""
+        if self._failure is None:
+            self._guard(lambda: self._take(event))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        display, self._display = self._display, None
+        if display is not None:
+            self._guard(display.end)
+        if self._failure is not None:
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.write(f"the progress display ended early: {self._failure.error}\n")
+
+    def _take(self, event: Event) -> None:
+        self._tally.learn(event)
+        if self._display is not None:
+            self._display.tell(event)
+
+    def _guard(self, action: Callable[[], None]) -> None:
+        result = guarded(action)
+        if isinstance(result, Failure) and self._failure is None:
+            self._failure = result
+
+    def _suitable(self) -> _Display:
+        stream = self._stream or sys.stdout
+        if stream.isatty():
+            from rich.console import Console
+
+            console = Console(file=stream, markup=False, highlight=False, emoji=False)
+            if not console.is_dumb_terminal:
+                from bnas.report.progress.live import Display
+
+                return Display(
+                    self._tally, console, objectives=self._objectives, epochs=self._epochs
+                )
+        return Lines(self._tally, stream, objectives=self._objectives)
