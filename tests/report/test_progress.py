@@ -18,7 +18,7 @@ from bnas.report.progress.tally import Tally
 from bnas.search import port
 from bnas.search.events import Ended, EpochEnded, Event, Skipped, Started
 from bnas.search.port import Evaluation
-from bnas.search.settings import Band
+from bnas.search.settings import Band, SearchSettings
 from bnas.search.trials import TrialRecord
 from tests.report.fakes import changed
 
@@ -63,7 +63,7 @@ def few(records: list[TrialRecord]) -> list[TrialRecord]:
 
 def test_a_file_gets_a_line_a_trial_and_a_summary(few: list[TrialRecord]) -> None:
     stream = io.StringIO()
-    with Progress(trials=10, stream=stream) as progress:
+    with Progress(SearchSettings(trials=10), stream=stream) as progress:
         progress(
             Skipped(name="bireal-18", cost="ops", value=405_888.0, bound=Band(maximum=200_000))
         )
@@ -87,29 +87,29 @@ def test_a_file_gets_a_line_a_trial_and_a_summary(few: list[TrialRecord]) -> Non
 
 def test_a_search_that_ends_before_it_began_says_so() -> None:
     stream = io.StringIO()
-    with Progress(trials=10, stream=stream):
+    with Progress(SearchSettings(trials=10), stream=stream):
         pass
     assert stream.getvalue() == "0/10 trials: 0:00\n"
 
 
 def test_long_errors_are_cut(few: list[TrialRecord]) -> None:
     stream = io.StringIO()
-    with Progress(trials=1, stream=stream) as progress:
+    with Progress(SearchSettings(trials=1), stream=stream) as progress:
         progress(Ended(record=changed(few[3], error="x" * 1000)))
     assert f" failed: {'x' * 200} ...\n" in stream.getvalue()
 
 
 def test_earlier_trials_count(few: list[TrialRecord]) -> None:
     stream = io.StringIO()
-    with Progress(trials=10, earlier=few[:3], stream=stream) as progress:
+    with Progress(SearchSettings(trials=10), earlier=few[:3], stream=stream) as progress:
         progress(Ended(record=few[3]))
     assert stream.getvalue().startswith("[ 4/10] trial 3 ")
 
 
 def test_other_objectives_are_shown(few: list[TrialRecord]) -> None:
     stream = io.StringIO()
-    objectives = ("accuracy", "packed_bytes", "bops")
-    with Progress(trials=10, objectives=objectives, stream=stream) as progress:  # type: ignore[arg-type]
+    settings = SearchSettings(objectives=("accuracy", "packed_bytes", "bops"))
+    with Progress(settings, stream=stream) as progress:
         progress(Ended(record=few[0]))
     assert ": 90.00 %, 14.3 kB packed bytes, 737k BOPs, " in stream.getvalue()
 
@@ -219,7 +219,7 @@ def test_a_terminal_gets_a_picture_and_failures_as_lines(
     stream, reader = terminal
     before = threading.active_count()
     output, errors = sys.stdout, sys.stderr
-    with Progress(trials=10, epochs=8, stream=stream) as progress:
+    with Progress(SearchSettings(trials=10), epochs=8, stream=stream) as progress:
         for event in search(few):
             progress(event)
         time.sleep(0.6)
@@ -237,7 +237,7 @@ def test_a_search_that_fails_at_once_leaves_nothing_on_the_terminal(
     stream, reader = terminal
 
     def fail() -> None:
-        with Progress(trials=10, stream=stream):
+        with Progress(SearchSettings(trials=10), stream=stream):
             raise RuntimeError("wrong from the start")
 
     with pytest.raises(RuntimeError):
@@ -250,7 +250,7 @@ def test_a_dumb_terminal_gets_lines(
 ) -> None:
     stream, reader = terminal
     monkeypatch.setenv("TERM", "dumb")
-    with Progress(trials=10, stream=stream) as progress:
+    with Progress(SearchSettings(trials=10), stream=stream) as progress:
         progress(Ended(record=few[0]))
     text = shown(reader)
     assert text.startswith("[ 1/10] trial 0 ")
@@ -267,7 +267,7 @@ class Full(io.StringIO):
 def test_a_search_goes_on_where_progress_cannot_be_shown(
     few: list[TrialRecord], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Progress(trials=10, stream=Full()) as progress:
+    with Progress(SearchSettings(trials=10), stream=Full()) as progress:
         for event in search(few):
             progress(event)
     assert capsys.readouterr().err == (
@@ -284,7 +284,7 @@ def test_a_search_goes_on_when_its_terminal_is_gone(
     monkeypatch.setenv("TERM", "xterm-256color")
     stream = os.fdopen(writer, "w", encoding="utf-8")
     before = threading.active_count()
-    with Progress(trials=10, stream=stream) as progress:
+    with Progress(SearchSettings(trials=10), stream=stream) as progress:
         progress(Started(record=few[0]))
         os.close(reader)
         time.sleep(0.6)

@@ -4,16 +4,14 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Final, Protocol, Self, TextIO
+from typing import Protocol, Self, TextIO
 
 from bnas.report.progress.lines import Lines
 from bnas.report.progress.tally import Tally
 from bnas.search.events import Event
 from bnas.search.guard import Failure, guarded
-from bnas.search.objectives import ACCURACY, ObjectiveName
+from bnas.search.settings import SearchSettings
 from bnas.search.trials import TrialRecord
-
-_OBJECTIVES: Final[tuple[ObjectiveName, ...]] = (ACCURACY, "ops")
 
 
 class _Display(Protocol):
@@ -33,7 +31,7 @@ class _Display(Protocol):
 
 
 class Progress:
-    """Shows what happens in a search: `with Progress(trials=30) as progress: ...`.
+    """Shows what happens in a search: `with Progress(settings) as progress: ...`.
 
     On a terminal it is a picture that is drawn anew a few times a second, elsewhere a line a
     trial. A search never fails because of it: where it cannot be shown, it is shown no more, and
@@ -42,24 +40,22 @@ class Progress:
 
     def __init__(
         self,
+        settings: SearchSettings,
         *,
-        trials: int,
         earlier: Iterable[TrialRecord] = (),
-        objectives: tuple[ObjectiveName, ...] = _OBJECTIVES,
         epochs: int | None = None,
         stream: TextIO | None = None,
     ) -> None:
         """Shows nothing yet.
 
         Args:
-            trials: Trials that the search is asked for, earlier ones included.
+            settings: Those of the search: how many trials, and what is optimised.
             earlier: Trials of the run that is gone on with.
-            objectives: What is optimised.
             epochs: Epochs of a complete trial, if known.
             stream: Where to show it; the standard output if None.
         """
-        self._tally = Tally(trials=trials, objectives=objectives, earlier=earlier)
-        self._objectives = objectives
+        self._objectives = settings.objectives
+        self._tally = Tally(trials=settings.trials, objectives=settings.objectives, earlier=earlier)
         self._epochs = epochs
         self._stream = stream
         self._display: _Display | None = None
