@@ -13,6 +13,9 @@ from bnas.search.settings import Device, EngineName
 @click.command("resume")
 @run_argument
 @click.option("--trials", type=int, help="New total of architectures to train.")
+@click.option(
+    "--patience", type=int, help="Stop after so many trials without growth of the hypervolume."
+)
 @click.option("--max-time", type=Duration(), help="Stop after this time from now, as 10m.")
 @click.option("--workers", type=int, help="Trials at once.")
 @click.option("--engine", type=click.Choice(get_args(EngineName)), help="Another engine.")

@@ -21,6 +21,9 @@ from bnas.search.settings import Device, EngineName, SamplerName
     help="Start from a whole configuration, as the config.yaml of a run; options replace parts.",
 )
 @click.option("--trials", type=int, help="Architectures to train.  [default: 30]")
+@click.option(
+    "--patience", type=int, help="Stop after so many trials without growth of the hypervolume."
+)
 @click.option("--max-time", type=Duration(), help="Stop after this time, as 90s, 10m or 2h.")
 @click.option("--name", metavar="RUN", help="Name of the run.  [default: SPACE-EVALUATOR-NUMBER]")
 @click.option("--seed", type=int, help="Seed of proposals, weights and data order.  [default: 0]")

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from bnas.data import check_name, is_file, read
 from bnas.definitions import available, find, load_yaml, validate
 from bnas.errors import InvalidConfiguration, InvalidData, InvalidEvaluator
+from bnas.search.halving import Rungs
 from bnas.training import Recipe
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class EvaluatorDefinition(BaseModel):
         split_seed: decides which images train, validate and are kept for the final test. Scores
             are comparable only under the same split.
         epochs: length of a complete training.
+        rungs: epochs at which trials are compared with others and the worse ones are stopped; None
+            trains all to the end.
         recipe: how to train.
         device: where to train.
         threads: CPU threads of one trial.
@@ -36,6 +39,7 @@ class EvaluatorDefinition(BaseModel):
     data: str
     split_seed: int = Field(default=0, ge=0)
     epochs: int = Field(ge=1)
+    rungs: Rungs | None = None
     recipe: Recipe
     device: Literal["cpu", "cuda"] = "cpu"
     threads: int = Field(default=1, ge=1, le=1024)

@@ -18,6 +18,8 @@ from bnas.search import engine
 from bnas.search.engine import Summary, ignore
 from bnas.search.events import Event, Listener
 from bnas.search.front import reference_point
+from bnas.search.halving import Halving
+from bnas.search.plateau import Plateau
 from bnas.search.study import Study
 from bnas.space import SearchSpace
 
@@ -175,10 +177,27 @@ def _search(
             cost=evaluator.cost,
             evaluator=_Constant(evaluator),
             listener=record_and_tell,
+            halving=_halving(configuration),
+            plateau=_plateau(configuration),
         )
     finally:
         recorder.rewrite(study.records())
     return SearchEnd(run=open_run(folder), summary=summary)
+
+
+def _halving(configuration: Configuration) -> Halving | None:
+    evaluator = configuration.evaluator
+    if evaluator.rungs is None:
+        return None
+    objectives = configuration.search.objectives
+    return Halving(evaluator.rungs, epochs=evaluator.epochs, objectives=objectives)
+
+
+def _plateau(configuration: Configuration) -> Plateau | None:
+    search = configuration.search
+    if search.patience is None or configuration.reference is None:
+        return None
+    return Plateau(search.patience, objectives=search.objectives, reference=configuration.reference)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ from bnas.architecture import Architecture
 from bnas.cost import Totals
 from bnas.errors import RunError
 from bnas.search.events import End, Event, Listener
+from bnas.search.halving import Halving
 from bnas.search.inline_engine import run_inline
+from bnas.search.plateau import Plateau
 from bnas.search.port import Evaluator
 from bnas.search.proposer import Proposer
 from bnas.search.ray_environment import ray_environment
@@ -38,6 +40,8 @@ def run_search(
     cost: Callable[[Architecture], Totals],
     evaluator: Callable[[], Evaluator],
     listener: Listener = ignore,
+    halving: Halving | None = None,
+    plateau: Plateau | None = None,
 ) -> Summary:
     """Searches until the number of trials is reached, or nothing new is found, or it is stopped.
 
@@ -52,13 +56,23 @@ def run_search(
         evaluator: Builds the evaluator, once a process; a module-level function or a partial of
             one, since the ray engine sends it to its workers.
         listener: Told of everything that happens, in this process.
+        halving: Decides which trials are stopped early; None trains all to their end.
+        plateau: Ends the search when the hypervolume has stopped growing.
 
     Raises:
         RunError: The study cannot be written; what was recorded before is kept.
     """
     try:
         with Stop(settings.max_time_s) as stop:
-            proposer = Proposer(study, settings=settings, space=space, cost=cost, listener=listener)
+            proposer = Proposer(
+                study,
+                settings=settings,
+                space=space,
+                cost=cost,
+                listener=listener,
+                halving=halving,
+                plateau=plateau,
+            )
             run = run_inline if settings.engine == "inline" else _run_ray
             end = run(proposer, evaluator, settings=settings, stop=stop, listener=listener)
     except OSError as error:

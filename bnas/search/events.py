@@ -50,11 +50,14 @@ class End:
     """Why a search proposes nothing more.
 
     Attributes:
-        reason: The number of trials, the space, 200 fruitless proposals, `max_time_s`, or Ctrl-C.
+        reason: The number of trials, the space, 200 fruitless proposals, no growth of the
+            hypervolume, the epochs of a simulation, `max_time_s`, or Ctrl-C.
         message: The same in words, with what to do about it where something can be done.
     """
 
-    reason: Literal["trials", "exhausted", "unproductive", "time", "interrupted"]
+    reason: Literal[
+        "trials", "exhausted", "unproductive", "plateau", "epochs", "time", "interrupted"
+    ]
     message: str
 
 

@@ -44,13 +44,15 @@ def _run(
 ) -> None:
     architecture = from_dict(record.architecture)
     is_listening = False
+    is_worth_it = True
 
     def report(progress: Progress) -> bool:
-        nonlocal is_listening
+        nonlocal is_listening, is_worth_it
         is_listening = True
         listener(EpochEnded(number=record.number, progress=progress))
+        is_worth_it = proposer.goes_on(record.number, progress)
         is_listening = False
-        return stop.end is None
+        return is_worth_it and stop.end is None
 
     try:
         with stop.raising():
@@ -59,10 +61,10 @@ def _run(
         stop.interrupt()
         return
     if not isinstance(result, Failure):
-        if stop.end is None or result.epochs >= evaluator.epochs:
+        if not is_worth_it or stop.end is None or result.epochs >= evaluator.epochs:
             proposer.finish(record.number, result)
     elif is_listening:
-        # The listener's fault, not the trial's.
+        # Ours or the listener's fault, not the trial's.
         raise result.cause
     else:
         proposer.fail(record.number, result.error, traceback=result.traceback)

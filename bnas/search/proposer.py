@@ -8,25 +8,25 @@ where that search stopped.
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
 from bnas.architecture import Architecture
 from bnas.cost import Totals
 from bnas.search.events import End, Ended, Listener, Started
+from bnas.search.halving import Halving
 from bnas.search.objectives import ACCURACY
-from bnas.search.port import Evaluation
+from bnas.search.plateau import Plateau
+from bnas.search.port import Evaluation, Progress
 from bnas.search.settings import SearchSettings
 from bnas.search.study import Study
 from bnas.search.suggestion import Suggester
+from bnas.search.telling import StoppedAs, Teller
 from bnas.search.trials import COUNTED, Outcome, TrialRecord
 from bnas.space import SearchSpace
 
 MAX_UNPRODUCTIVE: Final = 200
-
-# What samplers are told of candidates outside a bound. They rank those by how far outside they lie.
-PLACEHOLDER_ACCURACY: Final = 0.0
 
 
 class Proposer:
@@ -40,8 +40,14 @@ class Proposer:
         space: SearchSpace,
         cost: Callable[[Architecture], Totals],
         listener: Listener,
+        halving: Halving | None = None,
+        plateau: Plateau | None = None,
+        stopped_as: StoppedAs = "pruned",
     ) -> None:
         self._study = study
+        self._teller = Teller(study, stopped_as)
+        self._halving = halving
+        self._plateau = plateau
         self._settings = settings
         self._space = space
         self._listener = listener
@@ -52,6 +58,7 @@ class Proposer:
         self._infeasible: set[str] = set()
         # By number: trials that run, and those that wait for the same architecture's result.
         self._running: dict[int, TrialRecord] = {}
+        self._stopped: set[int] = set()
         self._waiting: dict[int, list[TrialRecord]] = {}
         self._adopted: deque[TrialRecord] = deque()
         self._adopt()
@@ -71,10 +78,29 @@ class Proposer:
             self._listener(Started(record=proposed))
         return proposed
 
+    def goes_on(self, number: int, progress: Progress) -> bool:
+        """Whether a trial is worth its next epoch; to be asked after each, writes nothing.
+
+        First candidates always are: where the published designs stand belongs to every result.
+        """
+        halving, epoch, record = self._halving, progress.epoch, self._running[number]
+        if halving is None or epoch not in halving.epochs or not math.isfinite(progress.accuracy):
+            return True
+        record = replace(record, rungs={**record.rungs, epoch: progress.accuracy})
+        self._running[number] = record
+        self._enter_rungs(record, [epoch])
+        if record.candidate is None and not halving.goes_on(number, epoch):
+            self._stopped.add(number)
+        return number not in self._stopped
+
     def finish(self, number: int, evaluation: Evaluation) -> None:
-        """Records what the evaluator found; a score that is not a number is a failure."""
+        """Records what the evaluator found; a score that is not a number is a failure.
+
+        Of a trial that was told not to go on, it is recorded as what was known when it stopped.
+        """
         if math.isfinite(evaluation.accuracy):
-            self._close(number, "finished", evaluation=evaluation)
+            outcome: Outcome = "stopped" if number in self._stopped else "finished"
+            self._close(number, outcome, evaluation=evaluation)
         else:
             self.fail(number, f"accuracy must be a number, but it is {evaluation.accuracy}")
 
@@ -100,6 +126,9 @@ class Proposer:
         if len(self._trained) + len(self._infeasible) >= size:
             message = f"all {size} architectures of the space {self._space.name} were proposed"
             return End(reason="exhausted", message=message)
+        if self._plateau is not None and self._plateau.is_reached:
+            message = f"the hypervolume has not grown for {self._plateau.patience} trials"
+            return End(reason="plateau", message=message)
         if self._num_unproductive >= MAX_UNPRODUCTIVE:
             message = (
                 f"{MAX_UNPRODUCTIVE} proposals in a row were outside the bounds or proposed "
@@ -133,6 +162,7 @@ class Proposer:
         error: str | None = None,
     ) -> None:
         running = self._running.pop(number)
+        self._stopped.discard(number)
         record = replace(running, outcome=outcome, evaluation=evaluation, error=error)
         self._learn(record)
         self._settle(record)
@@ -145,20 +175,29 @@ class Proposer:
         elif record.outcome in COUNTED:
             self._trained[record.digest] = record
             self._num_counted += 1
+            self._teller.learn(record)
+            if self._plateau is not None:
+                self._plateau.add(record)
 
     def _settle(self, record: TrialRecord) -> None:
         self._study.annotate(record.number, record.result_attributes())
         self._tell(record)
 
     def _tell(self, record: TrialRecord) -> None:
-        values = record.objectives(self._study.objectives)
-        if record.outcome == "infeasible":
-            values[ACCURACY] = PLACEHOLDER_ACCURACY
-        if ACCURACY in values:
-            self._study.tell(record.number, [values[name] for name in self._study.objectives])
-        else:
-            self._study.tell(record.number, None)
+        self._teller.tell(record, is_stopped=self._is_stopped(record))
         self._listener(Ended(record=record))
+
+    def _is_stopped(self, record: TrialRecord) -> bool:
+        """Whether its accuracy is that of a stopped trial, its own or the one it repeats."""
+        original = self._trained.get(record.digest)
+        return original is not None and original.outcome == "stopped"
+
+    def _enter_rungs(self, record: TrialRecord, epochs: Iterable[int]) -> None:
+        if self._halving is not None:
+            for epoch in set(epochs) & set(self._halving.epochs):
+                values = {**record.objectives(self._study.objectives)}
+                values[ACCURACY] = record.rungs[epoch]
+                self._halving.enter(record.number, epoch, values)
 
     def _adopt(self) -> None:
         """Learns what the study knows, and takes over the trials that an interruption left."""
@@ -172,6 +211,7 @@ class Proposer:
                 left.append(record)
             else:
                 self._learn(record)
+                self._enter_rungs(record, record.rungs)
         for record in left:
             if record.outcome != "running":
                 # Killed after the outcome was written and before it was told.

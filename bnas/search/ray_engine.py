@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from ray import tune
+from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from bnas.architecture import Architecture, from_dict
@@ -54,6 +55,7 @@ def run_ray(
             trainable,
             tune_config=tune.TuneConfig(
                 search_alg=bridge,
+                scheduler=_Scheduler(bridge),
                 num_samples=-1,
                 reuse_actors=True,
                 trial_dirname_creator=_folder_name,
@@ -170,6 +172,23 @@ class _Bridge(_NotRestored, Searcher):
         """Notes what a worker reports."""
         self._noted.append((trial_id, *json.loads(result["message"])))
 
+    def goes_on(self, trial_id: str, message: str) -> bool:
+        """Whether a trial is worth its next epoch; if not, Ray tells nobody else what it said."""
+        kind, values = json.loads(message)
+        if kind != "progress" or self._proposer.goes_on(
+            self._numbers[trial_id], progress := Progress(**values)
+        ):
+            return True
+        evaluation = Evaluation(
+            accuracy=progress.accuracy,
+            loss=progress.loss,
+            epochs=progress.epoch,
+            seconds=progress.seconds,
+        )
+        self._noted.append((trial_id, kind, values))
+        self._noted.append((trial_id, "evaluation", asdict(evaluation)))
+        return False
+
     def on_trial_complete(
         self,
         trial_id: str,
@@ -223,6 +242,20 @@ class _Bridge(_NotRestored, Searcher):
 
     def restore(self, checkpoint_path: str) -> None:
         """Restores nothing."""
+
+
+class _Scheduler(FIFOScheduler):
+    """First come, first served; ends a trial that is not worth its next epoch."""
+
+    def __init__(self, bridge: _Bridge) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._bridge = bridge
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:  # noqa: ARG002
+        """What Ray is to do with a trial that has reported."""
+        return (
+            self.CONTINUE if self._bridge.goes_on(trial.trial_id, result["message"]) else self.STOP
+        )
 
 
 class _AfterEachStep(_NotRestored, tune.Callback):

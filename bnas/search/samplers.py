@@ -23,6 +23,10 @@ def build_sampler(name: SamplerName, *, seed: int, number: int) -> "BaseSampler"
     return SAMPLERS[name](derived)
 
 
+# How many ended trials a sampler looks at; its time per proposal grows with them.
+WINDOWS: Mapping[SamplerName, int] = {"tpe": 500, "gp": 150}
+
+
 def _tpe(seed: int) -> "BaseSampler":
     """Tree-structured Parzen estimator, joint over the choices that are active together.
 

@@ -68,6 +68,8 @@ class SearchSettings(_Settings):
         trials: trials to end after; failed and stopped ones count, infeasible ones and duplicates
             do not.
         max_time_s: seconds after which no trial is started and running ones are left for a resume.
+        patience: trials without growth of the hypervolume after which the search ends; None goes
+            on to `trials`.
         seed: decides every proposal and, in the evaluator, initial weights and the order of data.
         engine: ``ray`` runs `workers` trials at once, ``inline`` one after the other in-process.
         workers: trials at once; by default the available CPUs, with the inline engine 1.
@@ -80,6 +82,7 @@ class SearchSettings(_Settings):
 
     trials: int = Field(default=30, ge=1)
     max_time_s: float | None = Field(default=None, gt=0)
+    patience: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0)
     engine: EngineName = "ray"
     workers: int = Field(default=1, ge=1)

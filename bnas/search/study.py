@@ -1,4 +1,4 @@
-"""The study of a search: Optuna's record of all trials, on a journal file."""
+"""The study of a search: Optuna's record of all trials, on a journal file or in memory."""
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from bnas.search.trials import TrialRecord
 if TYPE_CHECKING:
     import optuna
     from optuna.samplers import BaseSampler
-    from optuna.storages.journal import JournalStorage
+    from optuna.storages import BaseStorage
 
 STUDY_NAME: Final = "bnas"
 
@@ -22,13 +22,11 @@ class Study:
     """All trials of one search.
 
     Attributes:
-        path: The journal file.
         objectives: What Optuna's values are, in order.
         optuna: The study as Optuna knows it, for its plots and its dashboard.
     """
 
-    def __init__(self, path: Path, storage: "JournalStorage", study: "optuna.Study") -> None:
-        self.path = path
+    def __init__(self, storage: "BaseStorage", study: "optuna.Study") -> None:
         self.optuna = study
         self.objectives: tuple[ObjectiveName, ...] = tuple(
             cast("list[ObjectiveName]", study.metric_names)
@@ -43,8 +41,6 @@ class Study:
         Raises:
             RunError: The file exists already, or cannot be written.
         """
-        import optuna
-
         from bnas.search.journal import open_journal
 
         if path.exists():
@@ -52,16 +48,29 @@ class Study:
                 f"a new study needs a new file, but {path} exists; "
                 "resume the run it belongs to, or choose another name"
             )
-        with _readable(path), _quiet():
-            storage = open_journal(path)
+        with _readable(path):
+            return cls._create(open_journal(path), objectives)
+
+    @classmethod
+    def in_memory(cls, objectives: Sequence[ObjectiveName]) -> Self:
+        """Starts an empty study that ends with this process."""
+        from optuna.storages import InMemoryStorage
+
+        return cls._create(InMemoryStorage(), objectives)
+
+    @classmethod
+    def _create(cls, storage: "BaseStorage", objectives: Sequence[ObjectiveName]) -> Self:
+        import optuna
+
+        with _quiet():
             study = optuna.create_study(
                 storage=storage,
                 study_name=STUDY_NAME,
                 directions=[direction(name) for name in objectives],
                 sampler=optuna.samplers.RandomSampler(),
             )
-            _name_values(study, objectives)
-        return cls(path, storage, study)
+        _name_values(study, objectives)
+        return cls(storage, study)
 
     @classmethod
     def load(cls, path: Path, *, mend: bool = False) -> Self:
@@ -91,7 +100,7 @@ class Study:
             study = optuna.load_study(
                 storage=storage, study_name=STUDY_NAME, sampler=optuna.samplers.RandomSampler()
             )
-            return cls(path, storage, study)
+            return cls(storage, study)
 
     def history(self) -> list[tuple[TrialRecord | None, bool]]:
         """For each trial in order of number: its record if it has one, and whether it is running.
@@ -112,12 +121,34 @@ class Study:
         """Every trial that has an architecture, in order of number."""
         return [record for record, _ in self.history() if record is not None]
 
-    def ask(self, sampler: "BaseSampler", fixed: Mapping[str, Any] | None = None) -> "optuna.Trial":
-        """Begins a trial; the sampler chooses the parameters that are not fixed."""
+    def ask(
+        self,
+        sampler: "BaseSampler",
+        fixed: Mapping[str, Any] | None = None,
+        *,
+        window: int | None = None,
+    ) -> "optuna.Trial":
+        """Begins a trial; the sampler chooses the parameters that are not fixed.
+
+        Args:
+            sampler: What proposes.
+            fixed: Parameters that are not for it to choose.
+            window: How many ended trials it may see, see `bnas.search.window`; None shows all.
+        """
         if fixed is not None:
             self.optuna.enqueue_trial(dict(fixed))
-        self.optuna.sampler = sampler
-        return self.optuna.ask()
+        study = self.optuna if window is None else self._windowed(window)
+        study.sampler = sampler
+        return study.ask()
+
+    def _windowed(self, size: int) -> "optuna.Study":
+        import optuna
+
+        from bnas.search.window import Window
+
+        directions = [direction(name) for name in self.objectives]
+        window: Any = Window(self._storage, size=size, directions=directions)
+        return optuna.load_study(study_name=STUDY_NAME, storage=window)
 
     def annotate(self, number: int, attributes: Mapping[str, Any]) -> None:
         """Writes user attributes of a running trial, in order."""
@@ -125,11 +156,12 @@ class Study:
         for key, value in attributes.items():
             self._storage.set_trial_user_attr(trial_id, key, value)
 
-    def tell(self, number: int, values: Sequence[float] | None) -> None:
-        """Ends a trial, as failed where there are no values."""
+    def tell(self, number: int, values: Sequence[float] | None, *, pruned: bool = False) -> None:
+        """Ends a trial, as failed or pruned where there are no values."""
         from optuna.trial import TrialState
 
-        state = TrialState.FAIL if values is None else TrialState.COMPLETE
+        ended = TrialState.PRUNED if pruned else TrialState.FAIL
+        state = ended if values is None else TrialState.COMPLETE
         self.optuna.tell(number, values, state=state)
 
 

@@ -7,7 +7,7 @@ from typing import cast
 from bnas.architecture import Architecture, digest, to_dict
 from bnas.cost import Totals
 from bnas.search.events import Listener, Skipped
-from bnas.search.samplers import build_sampler
+from bnas.search.samplers import WINDOWS, build_sampler
 from bnas.search.settings import SearchSettings
 from bnas.search.study import Study
 from bnas.search.trials import TrialRecord
@@ -39,7 +39,7 @@ class Suggester:
         name, fixed = self._next_candidate(known)
         seed, number = self._settings.seed, self._num_trials
         sampler = build_sampler(self._settings.sampler, seed=seed, number=number)
-        trial = self._study.ask(sampler, fixed)
+        trial = self._study.ask(sampler, fixed, window=WINDOWS.get(self._settings.sampler))
         self._num_trials = max(self._num_trials, trial.number + 1)
 
         def choose(choice: str, options: tuple[Option, ...]) -> Option:

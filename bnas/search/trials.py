@@ -1,7 +1,7 @@
 """Trials as the study records them: one architecture each, with what became of it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from bnas.cost import Totals
@@ -31,6 +31,7 @@ class TrialRecord:
         costs: Exact costs, known before training.
         outcome: What became of it; running while nothing is known.
         evaluation: What the evaluator found; of a duplicate, what it found the first time.
+        rungs: Accuracy after each epoch at which it was compared with other trials.
         error: Why it failed.
         duplicate_of: Number of the trial that evaluated the same architecture.
         candidate: Name of the published design that it is, if it was proposed as one.
@@ -46,6 +47,7 @@ class TrialRecord:
     error: str | None = None
     duplicate_of: int | None = None
     candidate: str | None = None
+    rungs: dict[int, float] = field(default_factory=dict)
 
     def objectives(self, names: Iterable[ObjectiveName]) -> dict[ObjectiveName, float]:
         """The values of the named objectives; accuracy is left out where there is none."""
@@ -76,6 +78,7 @@ class TrialRecord:
                 "duplicate_of": self.duplicate_of,
                 "evaluation": None if self.evaluation is None else asdict(self.evaluation),
                 "error": self.error,
+                "rungs": self.rungs or None,
                 "outcome": self.outcome,
             }
         )
@@ -98,6 +101,8 @@ class TrialRecord:
             error=kept.get("error"),
             duplicate_of=kept.get("duplicate_of"),
             candidate=kept.get("candidate"),
+            # JSON's keys are strings.
+            rungs={int(epoch): value for epoch, value in kept.get("rungs", {}).items()},
         )
 
 

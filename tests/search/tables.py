@@ -71,12 +71,14 @@ class Table:
     Attributes:
         failing: Digests of architectures whose evaluation diverges.
         scores: Accuracy by digest where it is not that of `accuracy`.
+        default: Accuracy of all others; None takes that of `accuracy`.
         before_each: Called at the start of each evaluation with the digest.
         epoch_s: Seconds of an epoch.
     """
 
     failing: frozenset[str] = frozenset()
     scores: dict[str, float] = field(default_factory=dict)
+    default: float | None = None
     before_each: Callable[[str], None] | None = None
     epoch_s: float = 0.0
     asked: list[str] = field(default_factory=list)
@@ -98,7 +100,8 @@ class Table:
             self.before_each(name)
         if name in self.failing:
             raise EvaluationFailed("the loss must stay finite, but it is nan")
-        score = self.scores.get(name, accuracy(architecture))
+        default = accuracy(architecture) if self.default is None else self.default
+        score = self.scores.get(name, default)
         epoch = 0
         for epoch in range(1, FULL_EPOCHS + 1):
             time.sleep(self.epoch_s)
