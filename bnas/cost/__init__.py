@@ -1,5 +1,6 @@
 """Cost from shapes alone: BOPs, FLOPs, OPs, ACE, parameters and bytes, layer by layer."""
 
+from bnas.cost.alternatives import Alternative, alternatives
 from bnas.cost.convention import ALL_ELEMENTWISE, BI_REAL, CONVENTIONS, TWO_PER_MAC, Convention
 from bnas.cost.deployment import Breach, breaches
 from bnas.cost.ledger import COSTS, Ledger, ledger
@@ -12,12 +13,14 @@ __all__ = [
     "CONVENTIONS",
     "COSTS",
     "TWO_PER_MAC",
+    "Alternative",
     "Breach",
     "Convention",
     "LayerCost",
     "Ledger",
     "PublishedPoint",
     "Totals",
+    "alternatives",
     "breaches",
     "ledger",
     "published_points",
