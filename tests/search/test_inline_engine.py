@@ -1,8 +1,11 @@
 import os
 import signal
+import subprocess
+import sys
 import threading
-import time
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -77,11 +80,14 @@ def test_an_interrupted_search_ends_with_the_trials_of_an_uninterrupted_one(
 
 
 def test_after_the_time_limit_no_trial_is_started_and_the_running_one_is_left(
-    search: Search, eight: SearchSpace
+    search: Search, eight: SearchSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    summary, study = search(eight, tables.Table(epoch_s=0.15), trials=8, max_time_s=0.4)
+    clock = [0.0]
+    monkeypatch.setattr("bnas.search.stop.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    table = tables.Table(before_each=after(1, lambda: clock.append(clock.pop() + 10)))
+    summary, study = search(eight, table, trials=8, max_time_s=9.5)
     assert summary.end.reason == "time"
-    assert summary.end.message == "the time limit of 0.4 s is over; resume to go on"
+    assert summary.end.message == "the time limit of 9.5 s is over; resume to go on"
     assert summary.counts["finished"] == 1
     assert summary.counts["running"] == 1
     assert [record.number for record in study.records()] == [0, 1]
@@ -135,8 +141,46 @@ def test_a_search_outside_the_main_thread_runs_without_signals(
     assert found == [2]
 
 
-def test_the_clock_runs_from_the_beginning() -> None:
-    stop = Stop(max_time_s=0.05)
+_SEARCH_ALONE = """
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from bnas.search.engine import run_search
+from bnas.search.settings import SearchSettings
+from bnas.search.study import Study
+from bnas.space import load_space
+from tests.search import tables
+
+folder = Path(sys.argv[1])
+(folder / "space.yaml").write_text(tables.MANY_NETWORKS)
+settings = SearchSettings(engine="inline", trials=13)
+run_search(
+    Study.create(folder / "study.journal", settings.objectives),
+    settings=settings,
+    space=load_space(folder / "space.yaml"),
+    cost=tables.cost,
+    evaluator=tables.Table,
+)
+print(*({"torch", "ray", "pandas", "matplotlib"} & set(sys.modules)))
+"""
+
+
+def test_a_whole_search_runs_without_torch_and_ray(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _SEARCH_ALONE, tmp_path],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert (done.stdout, done.stderr) == ("\n", "")
+
+
+def test_the_clock_runs_from_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [5.0]
+    monkeypatch.setattr("bnas.search.stop.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    stop = Stop(max_time_s=2)
+    clock[0] = 6.9
     assert stop.end is None
-    time.sleep(0.06)
+    clock[0] = 7.0
     assert stop.end is not None

@@ -271,3 +271,16 @@ def test_cuda_without_a_gpu_is_refused(journal: Path, eight: SearchSpace) -> Non
     with pytest.raises(InvalidConfiguration, match=message):
         searched(journal, eight, tables.Table, trials=1, device="cuda")
     assert not ray.is_initialized()
+
+
+@pytest.mark.parametrize(
+    ("workers", "num_gpus", "share"), [(1, 1, 1), (4, 1, 1 / 4), (3, 2, 1 / 2), (2, 4, 1)]
+)
+def test_all_workers_find_room_on_the_gpus(
+    workers: int, num_gpus: int, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bnas.search import ray_cluster
+
+    monkeypatch.setattr("ray.cluster_resources", lambda: {"CPU": 8.0, "GPU": float(num_gpus)})
+    settings = SearchSettings(workers=workers, device="cuda")
+    assert ray_cluster.resources_per_trial(settings) == {"cpu": 1, "gpu": share}
