@@ -66,10 +66,9 @@ def _read_later(variables: Variables) -> list[tuple[str, ...]]:
 def dead_end(space: str, variable: Variable, draft: Draft) -> InvalidSpace:
     """The error for decisions that leave a choice without a valid option."""
     given = [f"{name}={v!r}" for name, v in draft.point.items() if name in variable.reads]
-    broken = [draft.breach(variable, option) for option in variable.options]
-    reason = broken[-1] or (
-        f"those of {list(variable.options)} are the same networks as other options of earlier "
-        "choices; add another one"
+    listed = draft.listed(variable)
+    reason = draft.breach(variable, listed[-1]) or (
+        f"{list(listed)} are the same networks as options of earlier choices; add another option"
     )
     return InvalidSpace(
         f"{space}: every choice needs a valid option, but {variable.name} has none with "

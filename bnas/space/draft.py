@@ -40,13 +40,17 @@ class Draft:
         active = [stage for stage in self._concerned(variable) if self._is_active(variable, stage)]
         if not active:
             return None
-        is_open = all(self.point.get(name) in options for name, options in variable.when)
-        options = variable.options if is_open else variable.closed
+        options = self.listed(variable)
         if variable.rules:
             options = tuple(o for o in options if self.breach(variable, o) is None)
         if variable.may_repeat:
             options = self._distinct(variable, options, active)
         return options
+
+    def listed(self, variable: Variable) -> tuple[Option, ...]:
+        """The options that the file lists for a variable, or the default if `when` closes it."""
+        is_open = all(self.point.get(name) in options for name, options in variable.when)
+        return variable.options if is_open else variable.closed
 
     def take(self, variable: Variable, option: Option | None) -> None:
         """Decides a variable; None if it has no effect."""

@@ -483,3 +483,60 @@ def test_one_message(old: str, new: str, expected: str, load: Any, tmp_path: Any
     with pytest.raises(InvalidSpace) as caught:
         load(GOOD.replace(old, new))
     assert str(caught.value).replace(str(tmp_path / "space.yaml"), "FILE") == expected
+
+
+DIVIDE = "groups must divide the input and output channels, but got"
+
+
+@pytest.mark.parametrize(
+    ("choices", "expected"),
+    [
+        (
+            "width: [8, 12], depth: 1, groups: {scope: stage, options: [8]}",
+            (
+                f"stage1.groups has none with width=12, width_factor=1.0: {DIVIDE} groups=8 with "
+                "12 -> 12 channels; take a common divisor of both"
+            ),
+        ),
+        (
+            "width: 6, depth: [1, 2], groups: [2, 4], width_factor: {scope: stage, options: [1]}",
+            (
+                f"stage1.width_factor has none with width=6, groups=4: {DIVIDE} groups=4 with "
+                "6 -> 6 channels; take a common divisor of both"
+            ),
+        ),
+        (
+            "width: 3, depth: 1, width_factor: {scope: stage, options: [0.1]}",
+            (
+                "stage1.width_factor has none with width=3, groups=1: a stage has 1 to 16384 "
+                "channels, but got width=0; take a width in this range"
+            ),
+        ),
+        (
+            (
+                "width: 16384, depth: 1, stem: [7x7-pool, 3x3], "
+                "width_factor: {scope: stage, options: [0.5], when: {stem: 7x7-pool}}"
+            ),
+            (
+                "stage2.width_factor has none with stem='3x3', width=16384, groups=1, "
+                "stage1.width_factor=1.0: a stage has 1 to 16384 channels, but got width=32768; "
+                "take a width in this range"
+            ),
+        ),
+        (
+            "width: 8, depth: 1, widening: [convolution, duplicate], downsampling: duplicate",
+            (
+                "downsampling has none with width=8, width_factor=1.0, shortcut='conv', groups=1, "
+                "widening='convolution': ['duplicate'] are the same networks as options of earlier "
+                "choices; add another option"
+            ),
+        ),
+    ],
+)
+def test_dead_ends(choices: str, expected: str, load: Any, tmp_path: Any) -> None:
+    frames = "stages: [{stride: 1}, {stride: 2, widen: 2}]"
+    head = "name: small\ndescription: ''\nskeleton: resnet"
+    with pytest.raises(InvalidSpace) as caught:
+        load(f"{head}\n{frames}\nchoices: {{{choices}}}\n")
+    path = tmp_path / "space.yaml"
+    assert str(caught.value) == f"{path}: small: every choice needs a valid option, but {expected}"

@@ -1,6 +1,7 @@
 """What a space is, against brute force: its size, its points and its architectures."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from bnas.architecture import Architecture, canonical, problems
 from bnas.errors import InvalidSpace
 from bnas.space import Point, SearchSpace, SpaceDefinition
 
@@ -143,6 +145,31 @@ def check(space: SearchSpace, brute_force: Any) -> None:
     assert space.size() == len(found) == len(expected)
     assert set(architectures) == expected
     assert [space.encode(architecture) for architecture in architectures] == found
+    for architecture in architectures[:10]:
+        for other in altered(architecture):
+            assert (other in space) == (other in expected)
+
+
+def altered(architecture: Architecture) -> Iterator[Architecture]:
+    """Valid designs with one other field, members or not."""
+    *before, stage = architecture.stages
+    units: list[dict[str, Any]] = [
+        {"shortcut": "conv"},
+        {"shortcut": "none"},
+        {"placement": "before-addition"},
+        {"placement": "before-norm"},
+        {"groups": 2},
+        {"shuffle": True},
+        {"activation_beta": 10.0},
+    ]
+    changed = [replace(stage, unit=replace(stage.unit, **unit)) for unit in units]
+    changed += [replace(stage, widening=value) for value in ("convolution", "duplicate")]
+    changed += [replace(stage, downsampling=value) for value in ("duplicate", "zero-pad")]
+    changed += [replace(stage, width=stage.width + 1), replace(stage, depth=stage.depth + 1)]
+    for last in changed:
+        other = canonical(replace(architecture, stages=(*before, last)))
+        if not problems(other):
+            yield other
 
 
 @pytest.mark.parametrize("skeleton", ["resnet", "mobilenet"])
