@@ -85,11 +85,11 @@ def test_a_file_gets_a_line_a_trial_and_a_summary(few: list[TrialRecord]) -> Non
     ]
 
 
-def test_a_search_that_ends_before_it_began_says_so() -> None:
+def test_a_search_that_ends_before_it_began_leaves_no_line() -> None:
     stream = io.StringIO()
     with Progress(SearchSettings(trials=10), stream=stream):
         pass
-    assert stream.getvalue() == "0/10 trials: 0:00\n"
+    assert stream.getvalue() == ""
 
 
 def test_long_errors_are_cut(few: list[TrialRecord]) -> None:
@@ -243,6 +243,17 @@ def test_a_search_that_fails_at_once_leaves_nothing_on_the_terminal(
     with pytest.raises(RuntimeError):
         fail()
     assert shown(reader) == ""
+
+
+def test_a_search_that_fails_before_its_first_trial_clears_the_picture(
+    terminal: tuple[TextIO, int],
+) -> None:
+    stream, reader = terminal
+    with Progress(SearchSettings(trials=10), stream=stream):
+        time.sleep(0.8)
+    text = shown(reader)
+    last = text.rindex("starting ...")
+    assert text[last:].count("\x1b[2K") >= 2  # its lines are erased
 
 
 def test_a_dumb_terminal_gets_lines(

@@ -20,6 +20,7 @@ class Lines:
         self._tally = tally
         self._stream = stream
         self._objectives = objectives
+        self._has_written = False
 
     def begin(self) -> None:
         """Writes nothing yet."""
@@ -36,10 +37,12 @@ class Lines:
             self._write(f"[{now.done:{width}}/{now.trials}] {text}")
 
     def end(self) -> None:
-        """Writes what all trials came to."""
-        self._write(summary_text(self._tally.snapshot()))
+        """Writes what all trials came to; nothing if there was nothing to write before."""
+        if self._has_written:
+            self._write(summary_text(self._tally.snapshot()))
 
     def _write(self, line: str) -> None:
+        self._has_written = True
         self._stream.write(f"{line}\n")
         self._stream.flush()
 

@@ -64,8 +64,10 @@ class Display:
         self._done.set()
         self._thread.join()
         if self._live.is_started:
-            last = replace(self._tally.snapshot(), running=(), left=None)
-            self._live.update(frame(last))
+            now = self._tally.snapshot()
+            # Of a search that failed before its first trial, the error is all there is to see.
+            self._live.transient = not (now.done or now.running)
+            self._live.update(frame(replace(now, running=(), left=None)))
             self._live.stop()
         if self._failure is not None:
             raise self._failure.cause
