@@ -144,6 +144,18 @@ def test_the_time_left_follows_from_the_pace_since_the_first_trial(
     assert running.seconds == 2.0
 
 
+def test_no_more_time_is_left_than_the_limit_allows(few: list[TrialRecord]) -> None:
+    clock = Clock()
+    tally = Tally(trials=100, objectives=("accuracy", "ops"), max_time_s=60.0, clock=clock)
+    assert tally.snapshot().left == 60.0
+    tally.learn(Started(record=few[0]))
+    clock.now += 10.0
+    tally.learn(Ended(record=few[0]))
+    assert tally.snapshot().left == 50.0
+    clock.now += 55.0
+    assert tally.snapshot().left == 0.0
+
+
 def test_the_front_and_the_counts_are_those_of_the_search(records: list[TrialRecord]) -> None:
     from bnas.search.front import front
     from bnas.search.trials import counts

@@ -55,7 +55,12 @@ class Progress:
             stream: Where to show it; the standard output if None.
         """
         self._objectives = settings.objectives
-        self._tally = Tally(trials=settings.trials, objectives=settings.objectives, earlier=earlier)
+        self._tally = Tally(
+            trials=settings.trials,
+            objectives=settings.objectives,
+            earlier=earlier,
+            max_time_s=settings.max_time_s,
+        )
         self._epochs = epochs
         self._stream = stream
         self._display: _Display | None = None

@@ -40,7 +40,7 @@ class Snapshot:
         num_front: Designs on the front.
         running: Trials at work, the oldest first.
         elapsed: Seconds since the display began.
-        left: Seconds that the rest will take at this pace; None while nothing is known.
+        left: Seconds until the search ends at this pace; None while nothing is known.
     """
 
     trials: int
@@ -62,12 +62,23 @@ class Tally:
         trials: int,
         objectives: Sequence[ObjectiveName],
         earlier: Iterable[TrialRecord] = (),
+        max_time_s: float | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Begins to count.
+
+        Args:
+            trials: Trials that the search is asked for, earlier ones included.
+            objectives: What is optimised.
+            earlier: Trials of the run that is gone on with.
+            max_time_s: Time after which the search stops anyway, in seconds; None without a limit.
+            clock: Tells the time in seconds.
+        """
         self._lock = threading.Lock()
         self._clock = clock
         self._objectives = objectives
         self._trials = trials
+        self._max_time_s = max_time_s
         ended = [record for record in earlier if record.outcome != "running"]
         self._counts = counts(ended)
         self._front = front(ended, objectives)
@@ -141,8 +152,14 @@ class Tally:
         return replace(running, seconds=now - self._began[running.record.number])
 
     def _left(self, now: float) -> float | None:
-        """The start of the engine is not part of the pace."""
-        if self._first_trial is None or not self._num_new:
-            return None
-        pace = (now - self._first_trial) / self._num_new
-        return pace * max(0, self._trials - self._done)
+        """What the pace of the trials and the time limit leave, whichever is less.
+
+        The start of the engine is not part of the pace.
+        """
+        estimates: list[float] = []
+        if self._first_trial is not None and self._num_new:
+            pace = (now - self._first_trial) / self._num_new
+            estimates.append(pace * max(0, self._trials - self._done))
+        if self._max_time_s is not None:
+            estimates.append(max(0.0, self._max_time_s - (now - self._start)))
+        return min(estimates, default=None)
