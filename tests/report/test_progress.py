@@ -203,6 +203,13 @@ def test_the_picture_of_a_moment(few: list[TrialRecord]) -> None:
     ]
 
 
+def test_after_the_last_trial_the_engine_is_waited_for(few: list[TrialRecord]) -> None:
+    tally = Tally(trials=1, objectives=("accuracy", "ops"), clock=Clock())
+    tally.learn(Started(record=few[0]))
+    tally.learn(Ended(record=few[0]))
+    assert drawn(tally).splitlines()[0] == "━" * 32 + "  1/1 trials  0:00  finishing ..."
+
+
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[TextIO, int]]:
     """A terminal to write to, and the file descriptor that what it shows is read from."""

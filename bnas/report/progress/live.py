@@ -102,12 +102,18 @@ def frame(now: Snapshot, *, epochs: int | None = None) -> RenderableType:
         complete_style="cyan",
         finished_style="green",
     )
-    left = "" if now.left is None else f"about {clock(now.left)} left"
-    head.add_row(bar, f"{now.done}/{now.trials} trials", clock(now.elapsed), left)
+    head.add_row(bar, f"{now.done}/{now.trials} trials", clock(now.elapsed), _left(now))
     parts: list[RenderableType] = [head, _results(now), _running(now.running, epochs)]
     if len(now.running) > _MOST_RUNNING:
         parts.append(Text(f"and {len(now.running) - _MOST_RUNNING} more", style="dim"))
     return Group(*parts)
+
+
+def _left(now: Snapshot) -> str:
+    if now.left is None:
+        return ""
+    # An engine takes a while to shut down.
+    return "finishing ..." if now.done >= now.trials else f"about {clock(now.left)} left"
 
 
 def _results(now: Snapshot) -> Text:
