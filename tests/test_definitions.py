@@ -128,7 +128,7 @@ def test_loads(file: Path) -> None:
             "kind: optional",
             (
                 "FILE:6: 'choices.groups': Input tag 'optional' found using 'kind' does not match "
-                "of the expected tags: 'option', 'range'"
+                "any of the expected tags: 'option', 'range'"
             ),
         ),
         (
