@@ -87,17 +87,19 @@ def _stage_options(
     definition: SpaceDefinition, point: dict[str, Any], stage: int
 ) -> dict[str, Any]:
     """The options of one stage; what `when` closes takes its default."""
-    own = f"stage{stage + 1}."
-    found: dict[str, Any] = {}
     choices = {field: choice for field, choice in definition.choices if choice is not None}
-    for field in sorted(choices, key=lambda field: choices[field].scope):  # "network" first
-        if field in ("stem", "num_stages", "width"):
-            continue
-        choice, seen = choices[field], {**point, **found}
-        is_open = all(seen.get(name) in options for name, options in choice.when.items())
-        option = point.get(own + field, point.get(field))
-        found[field] = option if is_open else _DEFAULTS[field]
-    return found
+    listed = {field: point.get(f"stage{stage + 1}.{field}", point.get(field)) for field in choices}
+    found: dict[str, Any] = {}
+    taken = listed
+    while taken != found:  # What one choice closes may close another.
+        found = taken
+        taken = {
+            field: listed[field]
+            if all(found[name] in options for name, options in choices[field].when.items())
+            else _DEFAULTS[field]
+            for field in choices
+        }
+    return {f: option for f, option in found.items() if f not in ("stem", "num_stages", "width")}
 
 
 def _is_valid(stage: Stage, inputs: int) -> bool:
