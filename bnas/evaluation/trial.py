@@ -52,6 +52,7 @@ def _epochs(
         architecture,
         in_channels=data.facts.in_channels,
         num_classes=data.facts.num_classes,
+        image_size=data.facts.image_size,
         seed=seed,
     )
     training = begin(model, definition.recipe, seed=seed, device=definition.device)
