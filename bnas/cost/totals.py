@@ -10,7 +10,6 @@ BINARY_OPS_PER_FLOP = 64
 
 Kind: TypeAlias = Literal[
     "binary-conv",
-    "8-bit-conv",
     "real-conv",
     "linear",
     "norm",
@@ -18,7 +17,6 @@ Kind: TypeAlias = Literal[
     "sign",
     "scale",
     "nonlinearity",
-    "attention",
     "pooling",
     "addition",
 ]

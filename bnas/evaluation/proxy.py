@@ -7,7 +7,7 @@ from bnas.architecture import Architecture
 from bnas.cost import Totals, ledger
 from bnas.data import Facts
 from bnas.evaluation.definition import EvaluatorDefinition
-from bnas.search.port import Evaluation, Progress
+from bnas.search.port import Checkpoint, Evaluation, Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +37,18 @@ class ProxyTraining:
         ).totals
 
     def evaluate(
-        self, architecture: Architecture, *, seed: int, report: Callable[[Progress], bool]
+        self,
+        architecture: Architecture,
+        *,
+        seed: int,
+        report: Callable[[Progress], bool],
+        checkpoint: Checkpoint | None = None,
     ) -> Evaluation:
-        """Train the architecture from scratch and score it on the validation split.
+        """Train the architecture, and score it on the validation split.
 
         The same seed on the same machine with the same number of threads gives the same result to
-        the last bit on a CPU. Global random state and the number of threads are left as they were.
+        the last bit on a CPU, gone on from a checkpoint or not. Global random state and the number
+        of threads are left as they were.
 
         Raises:
             EvaluationFailed: training diverged, or memory ran out.
@@ -50,4 +56,11 @@ class ProxyTraining:
         """
         from bnas.evaluation.trial import train_and_score
 
-        return train_and_score(self.definition, self.facts, architecture, seed=seed, report=report)
+        return train_and_score(
+            self.definition,
+            self.facts,
+            architecture,
+            seed=seed,
+            report=report,
+            checkpoint=checkpoint,
+        )

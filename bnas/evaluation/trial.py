@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from bnas.data import Facts, is_file, read
 from bnas.data.memory import SearchData, search_data
 from bnas.errors import InvalidData
 from bnas.evaluation.definition import EvaluatorDefinition
-from bnas.search.port import Evaluation, Progress
-from bnas.training.loop import begin, train
+from bnas.evaluation.keeper import Keeper, identity
+from bnas.search.port import Checkpoint, Evaluation, Progress
+from bnas.training.loop import Training, begin, train
 
 
 def train_and_score(
@@ -25,51 +27,71 @@ def train_and_score(
     *,
     seed: int,
     report: Callable[[Progress], bool],
+    checkpoint: Checkpoint | None = None,
 ) -> Evaluation:
     """See `ProxyTraining.evaluate`."""
     began = time.perf_counter()
     data = _data(definition, facts)
     with _threads(definition.threads):
-        for progress in _epochs(definition, data, architecture, seed, began):
+        training = _begun(definition, data, architecture, seed)
+        keeper = None
+        if checkpoint is not None:
+            keeper = Keeper(checkpoint, trial=identity(definition, architecture, seed))
+        for progress in _epochs(definition, data, training, keeper, began):
             if not report(progress):
                 break
     return Evaluation(
         accuracy=progress.accuracy,
         loss=progress.loss,
         epochs=progress.epoch,
-        seconds=time.perf_counter() - began,
+        seconds=progress.seconds,
     )
+
+
+def _begun(
+    definition: EvaluatorDefinition, data: SearchData, architecture: Architecture, seed: int
+) -> Training:
+    model = blocks.build(
+        architecture,
+        in_channels=data.facts.in_channels,
+        num_classes=data.facts.num_classes,
+        seed=seed,
+    )
+    return begin(model, definition.recipe, seed=seed, device=definition.device)
 
 
 def _epochs(
     definition: EvaluatorDefinition,
     data: SearchData,
-    architecture: Architecture,
-    seed: int,
+    training: Training,
+    keeper: Keeper | None,
     began: float,
 ) -> Iterator[Progress]:
-    model = blocks.build(
-        architecture,
-        in_channels=data.facts.in_channels,
-        num_classes=data.facts.num_classes,
-        image_size=data.facts.image_size,
-        seed=seed,
-    )
-    training = begin(model, definition.recipe, seed=seed, device=definition.device)
+    """The epochs of a kept state again, then those that are trained now."""
+    done, note = keeper.load(training) if keeper is not None else ([], None)
+    yield from done
+    began -= done[-1].seconds if done else 0.0
     results = train(
         training,
         data,
         definition.recipe,
         epochs=definition.epochs,
-        set_progress=partial(blocks.set_progress, model),
+        set_progress=partial(blocks.set_progress, training.model),
     )
     for result in results:
-        yield Progress(
-            epoch=result.epoch,
-            accuracy=result.accuracy,
-            loss=result.loss,
-            seconds=time.perf_counter() - began,
+        done.append(
+            Progress(
+                epoch=result.epoch,
+                accuracy=result.accuracy,
+                loss=result.loss,
+                seconds=time.perf_counter() - began,
+            )
         )
+        yield replace(done[-1], note=note)
+        note = None
+        # Only of a trial that is to go on: after its last epoch, nothing is left to be lost.
+        if keeper is not None and training.epoch < definition.epochs:
+            keeper.save(training, done)
 
 
 @contextmanager

@@ -9,31 +9,46 @@ from pathlib import Path
 from typing import Any
 
 from bnas.errors import RunError
+from bnas.search.outage import outlasting
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_text(path: Path, text: str) -> None:
     """Replaces a file as a whole.
 
     Raises:
         RunError: The disk is full or the folder cannot be written; the old file is kept.
     """
     with writing(path):
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-            umask = os.umask(0)
-            os.umask(umask)
-            Path(temporary).chmod(0o666 & ~umask)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        outlasting(lambda: _replace(path, text))
 
 
-def write_text(path: Path, text: str) -> None:
-    """Replaces a text file as a whole, in UTF-8."""
-    write_bytes(path, text.encode())
+def append_text(path: Path, text: str) -> None:
+    """Appends to a file.
+
+    Raises:
+        RunError: The disk is full or the folder cannot be written.
+    """
+
+    def append() -> None:
+        with path.open("a", encoding="utf-8", newline="") as file:
+            file.write(text)
+
+    with writing(path):
+        outlasting(append)
+
+
+def _replace(path: Path, text: str) -> None:
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, value: Any) -> None:

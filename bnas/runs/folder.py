@@ -58,6 +58,11 @@ class RunFolder:
         return self.path / "architectures"
 
     @property
+    def checkpoints(self) -> Path:
+        """The state of unfinished trials, one folder each; gone when all have ended."""
+        return self.path / "checkpoints"
+
+    @property
     def plots(self) -> Path:
         """Pictures of the front."""
         return self.path / "plots"

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from bnas.architecture import Design, design_to_dict, from_dict
 from bnas.data import Facts
-from bnas.runs.files import write_json, write_text, writing
+from bnas.runs.files import append_text, write_json, write_text, writing
 from bnas.runs.folder import RunFolder
 from bnas.runs.tables import csv_text, front_entry, header, row
 from bnas.search.events import Ended, Event, Started
 from bnas.search.front import front
 from bnas.search.objectives import ObjectiveName
+from bnas.search.outage import outlasting
 from bnas.search.trials import TrialRecord
 
 
@@ -36,9 +37,7 @@ class Recorder:
         if isinstance(event, Started):
             self._write_architecture(event.record)
         if isinstance(event, Ended):
-            line = csv_text([row(event.record, self._choice_names)])
-            with writing(self._folder.trials), self._folder.trials.open("a") as file:
-                file.write(line)
+            append_text(self._folder.trials, csv_text([row(event.record, self._choice_names)]))
 
     def rewrite(self, records: Sequence[TrialRecord]) -> None:
         """Writes all tables anew from what the study says."""
@@ -49,7 +48,7 @@ class Recorder:
 
     def _write_architecture(self, record: TrialRecord) -> None:
         with writing(self._folder.architectures):
-            self._folder.architectures.mkdir(exist_ok=True)
+            outlasting(lambda: self._folder.architectures.mkdir(exist_ok=True))
         design = Design(
             name=record.digest,
             architecture=from_dict(record.architecture),

@@ -179,6 +179,8 @@ def _search(
             listener=record_and_tell,
             halving=_halving(configuration),
             plateau=_plateau(configuration),
+            checkpoints=folder.checkpoints,
+            threads=evaluator.definition.threads,
         )
     finally:
         recorder.rewrite(study.records())

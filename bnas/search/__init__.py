@@ -3,6 +3,6 @@
 Only the port is loaded here: whoever implements an evaluator needs neither Optuna nor Ray.
 """
 
-from bnas.search.port import Evaluation, Evaluator, Progress
+from bnas.search.port import Checkpoint, Evaluation, Evaluator, Progress
 
-__all__ = ["Evaluation", "Evaluator", "Progress"]
+__all__ = ["Checkpoint", "Evaluation", "Evaluator", "Progress"]

@@ -39,6 +39,17 @@ class EpochEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """The evaluator of a running trial has something to say to the user."""
+
+    number: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"trial {self.number}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
     """A trial has its outcome, and the study has recorded it."""
 
@@ -61,5 +72,5 @@ class End:
     message: str
 
 
-Event: TypeAlias = Skipped | Started | EpochEnded | Ended
+Event: TypeAlias = Skipped | Started | EpochEnded | Noted | Ended
 Listener: TypeAlias = Callable[[Event], None]

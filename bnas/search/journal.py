@@ -4,10 +4,11 @@ Many processes may write, each line under a lock, and any process may read meanw
 process leaves at most one incomplete line at the end.
 """
 
+import io
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from optuna.storages.journal import (
     JournalFileSymlinkLock,
     JournalStorage,
 )
+
+from bnas.search.outage import outlasting
 
 
 class _Journal(BaseJournalBackend):
@@ -32,15 +35,31 @@ class _Journal(BaseJournalBackend):
         self._reader = JournalFileBackend(str(path))
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        return self._reader.read_logs(log_number_from)
+        return iter(outlasting(lambda: list(self._reader.read_logs(log_number_from))))
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs)
-        with _locked(self._path), self._path.open("ab") as file:
-            file.write(lines.encode())
-            if any("state" in log for log in logs):
-                file.flush()
-                os.fsync(file.fileno())
+        lines = "".join(json.dumps(log, separators=(",", ":")) + "\n" for log in logs).encode()
+        is_forced = any("state" in log for log in logs)
+        outlasting(lambda: self._append(lines, is_forced=is_forced))
+
+    def _append(self, lines: bytes, *, is_forced: bool) -> None:
+        """Appends all of it or nothing; a file that is away is not made anew."""
+        with _locked(self._path), self._path.open("r+b", buffering=0) as file:
+            end = file.seek(0, os.SEEK_END)
+            try:
+                _write_all(file, lines)
+                if is_forced:
+                    os.fsync(file.fileno())
+            except OSError:
+                file.truncate(end)
+                raise
+
+
+def _write_all(file: io.FileIO, content: bytes) -> None:
+    """A disk that is nearly full takes a part at first, and says why only when asked again."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def open_journal(path: Path) -> JournalStorage:
@@ -80,4 +99,6 @@ def _locked(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        lock.release()
+        # The storage may have gone away within; Optuna breaks a lock that is left after 30 s.
+        with suppress(RuntimeError):
+            lock.release()

@@ -78,6 +78,10 @@ class Proposer:
             self._listener(Started(record=proposed))
         return proposed
 
+    def seed(self, number: int) -> int:  # noqa: ARG002 (other work has one for each)
+        """The seed to evaluate a trial with: that of the search, for all alike."""
+        return self._settings.seed
+
     def goes_on(self, number: int, progress: Progress) -> bool:
         """Whether a trial is worth its next epoch; to be asked after each, writes nothing.
 

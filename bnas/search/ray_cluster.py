@@ -18,12 +18,12 @@ from bnas.errors import InvalidConfiguration, RunError
 from bnas.search.settings import SearchSettings
 
 # A socket's path has at most 107 bytes, of which Ray uses about 80.
-_LONGEST_PARENT: Final = 25
+_LONGEST_PARENT: Final = 12
 _SHORT_PARENT: Final = Path("/tmp")  # noqa: S108 (mkdtemp makes a private folder in it)
 
 
 @contextmanager
-def cluster(settings: SearchSettings) -> Iterator[Path]:
+def cluster(settings: SearchSettings, *, threads: int = 1) -> Iterator[Path]:
     """Connects to Ray, and yields a scratch folder that lives as long as the connection.
 
     A Ray that this process is connected to already is used, and left as it is.
@@ -36,34 +36,38 @@ def cluster(settings: SearchSettings) -> Iterator[Path]:
             yield scratch
             return
         with _silent():
-            _connect(settings, scratch)
+            _connect(settings, scratch, threads)
             try:
                 yield scratch
             finally:
                 ray.shutdown()
 
 
-def resources_per_trial(settings: SearchSettings) -> dict[str, float]:
-    """One CPU, and on cuda as large a share of a GPU as lets all workers run at once.
+def resources_per_trial(settings: SearchSettings, *, threads: int = 1) -> dict[str, float]:
+    """A CPU for each thread, and on cuda the share of a GPU that the settings say.
+
+    Where they say none, it is as large as lets all workers run at once.
 
     Raises:
         InvalidConfiguration: The device is cuda and the cluster has no GPU.
     """
     if settings.device == "cpu":
-        return {"cpu": 1}
+        return {"cpu": threads}
     num_gpus = int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
     if num_gpus == 0:
         raise InvalidConfiguration(
             "device cuda needs a GPU that Ray can see, but it sees none; "
             "use device cpu, or check the driver and CUDA_VISIBLE_DEVICES"
         )
-    return {"cpu": 1, "gpu": 1 / math.ceil(settings.workers / num_gpus)}
+    share = settings.gpus_per_trial or 1 / math.ceil(settings.workers / num_gpus)
+    return {"cpu": threads, "gpu": share}
 
 
-def _connect(settings: SearchSettings, scratch: Path) -> None:
+def _connect(settings: SearchSettings, scratch: Path, threads: int) -> None:
     init = partial(ray.init, log_to_driver=False, logging_level=logging.CRITICAL)
     if settings.address is None:
-        init(num_cpus=settings.workers, include_dashboard=False, _temp_dir=str(scratch))
+        num_cpus = settings.workers * threads
+        init(num_cpus=num_cpus, include_dashboard=False, _temp_dir=str(scratch))
         return
     try:
         _knock(settings.address)

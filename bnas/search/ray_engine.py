@@ -16,41 +16,34 @@ from ray import tune
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
-from bnas.architecture import Architecture, from_dict
+from bnas.architecture import from_dict
 from bnas.errors import RunError
-from bnas.search.events import End, EpochEnded, Listener
+from bnas.search.events import End, EpochEnded
 from bnas.search.guard import Failure, guarded
 from bnas.search.port import Evaluation, Evaluator, Progress
-from bnas.search.proposer import Proposer
 from bnas.search.ray_cluster import cluster, resources_per_trial
-from bnas.search.settings import SearchSettings
 from bnas.search.stop import Stop
+from bnas.search.work import Job
 
 # A killed worker may have been bad luck; a design whose worker dies twice is to blame itself.
 _RETRIES: Final = 1
 
 
-def run_ray(
-    proposer: Proposer,
-    build: Callable[[], Evaluator],
-    *,
-    settings: SearchSettings,
-    stop: Stop,
-    listener: Listener,
-) -> End:
-    """Runs trials until the proposer has no more or a stop is asked for, and says which.
+def run_ray(job: Job) -> End:
+    """Runs trials until there are no more or a stop is asked for, and says which.
 
-    A trial that a stop cuts short keeps no outcome, so that a resumed search runs it again.
+    A trial that a stop cuts short keeps no outcome, so that a resumed search goes on with it.
 
     Raises:
         InvalidConfiguration: The device is cuda and the cluster has no GPU.
         RunError: The cluster does not answer, or a worker cannot build the evaluator.
     """
-    bridge = _Bridge(proposer, settings=settings, stop=stop, listener=listener)
-    with cluster(settings) as scratch:
+    bridge, stop = _Bridge(job), job.stop
+    with cluster(job.settings, threads=job.threads) as scratch:
         # Connecting to Ray takes signals away from whoever had them.
         stop.listen()
-        trainable = tune.with_resources(_Worker(build), resources_per_trial(settings))
+        resources = resources_per_trial(job.settings, threads=job.threads)
+        trainable = tune.with_resources(_Worker(job.build), resources)
         tuner = tune.Tuner(
             trainable,
             tune_config=tune.TuneConfig(
@@ -97,14 +90,18 @@ class _Worker:
                 return
             self._evaluator = built
             _report("ready", {})
-        architecture = from_dict(json.loads(config["architecture"]))
-        _report(*_evaluated(self._evaluator, architecture, config["seed"]))
+        _report(*_evaluated(self._evaluator, config))
 
 
-def _evaluated(
-    evaluator: Evaluator, architecture: Architecture, seed: int
-) -> tuple[str, dict[str, Any]]:
-    result = guarded(lambda: evaluator.evaluate(architecture, seed=seed, report=_report_progress))
+def _evaluated(evaluator: Evaluator, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    result = guarded(
+        lambda: evaluator.evaluate(
+            from_dict(json.loads(config["architecture"])),
+            seed=config["seed"],
+            report=_report_progress,
+            checkpoint=config["checkpoint"],
+        )
+    )
     if isinstance(result, Failure):
         return "failure", {"error": result.error, "traceback": result.traceback}
     return "evaluation", asdict(result)
@@ -135,15 +132,11 @@ class _Bridge(_NotRestored, Searcher):
     down, and acted on where an error ends the search: at the next question and after each step.
     """
 
-    def __init__(
-        self, proposer: Proposer, *, settings: SearchSettings, stop: Stop, listener: Listener
-    ) -> None:
+    def __init__(self, job: Job) -> None:
         super().__init__()
         self._end: End | None = None
-        self._proposer = proposer
-        self._settings = settings
-        self._stop = stop
-        self._listener = listener
+        self._job = job
+        self._work = job.work
         self._has_worked = False
         self._numbers: dict[str, int] = {}
         self._noted: deque[tuple[str, str, dict[str, Any]]] = deque()
@@ -154,18 +147,20 @@ class _Bridge(_NotRestored, Searcher):
     ) -> dict[str, Any] | str | None:
         """The next trial, nothing for now, or that there is nothing more."""
         self.settle()
-        if self._stop.end is not None:
+        if self._job.stop.end is not None:
             return self.FINISHED
-        if len(self._numbers) >= self._settings.workers:
+        if len(self._numbers) >= self._job.settings.workers:
             return None
-        proposed = self._proposer.propose()
+        proposed = self._work.propose()
         if isinstance(proposed, End):
             self._end = proposed
             return self.FINISHED
-        self._numbers[trial_id] = proposed.number
+        number = self._numbers[trial_id] = proposed.number
+        checkpoints = self._job.checkpoints
         return {
             "architecture": json.dumps(proposed.architecture),
-            "seed": self._settings.seed,
+            "seed": self._work.seed(number),
+            "checkpoint": checkpoints.of(number) if checkpoints is not None else None,
         }
 
     def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
@@ -175,7 +170,7 @@ class _Bridge(_NotRestored, Searcher):
     def goes_on(self, trial_id: str, message: str) -> bool:
         """Whether a trial is worth its next epoch; if not, Ray tells nobody else what it said."""
         kind, values = json.loads(message)
-        if kind != "progress" or self._proposer.goes_on(
+        if kind != "progress" or self._work.goes_on(
             self._numbers[trial_id], progress := Progress(**values)
         ):
             return True
@@ -211,13 +206,13 @@ class _Bridge(_NotRestored, Searcher):
 
     def _act(self, number: int, kind: str, values: dict[str, Any]) -> None:
         if kind == "progress":
-            self._listener(EpochEnded(number=number, progress=Progress(**values)))
+            self._job.listener(EpochEnded(number=number, progress=Progress(**values)))
         elif kind == "evaluation":
-            self._proposer.finish(number, Evaluation(**values))
+            self._work.finish(number, Evaluation(**values))
         elif kind == "failure":
-            self._proposer.fail(number, values["error"], traceback=values["traceback"])
+            self._work.fail(number, values["error"], traceback=values["traceback"])
         elif kind == "died" and self._has_worked:
-            self._proposer.fail(number, f"the worker process died {1 + _RETRIES} times")
+            self._work.fail(number, f"the worker process died {1 + _RETRIES} times")
         elif kind == "died":
             raise RunError(
                 f"a worker process must be able to start, but {1 + _RETRIES} died before they "
@@ -232,7 +227,7 @@ class _Bridge(_NotRestored, Searcher):
     @property
     def outcome(self) -> End:
         """Why the search ended; only to be asked after it has."""
-        end = self._end or self._stop.end
+        end = self._end or self._job.stop.end
         if end is None:
             raise RunError("Ray Tune ended before the search did; resume the run to go on")
         return end

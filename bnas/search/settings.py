@@ -78,6 +78,10 @@ class SearchSettings(_Settings):
         bounds: ranges of costs, checked exactly before training.
         device: what a trial trains on.
         address: HOST:PORT of a running Ray cluster; None starts a private one on this machine.
+        gpus_per_trial: share of a GPU, or number of GPUs, that a trial on cuda takes; None takes as
+            large a share as lets all workers run at once.
+        checkpoint_s: least seconds between two writes of the state of an unfinished trial, from
+            which it is gone on with; None writes none.
     """
 
     trials: int = Field(default=30, ge=1)
@@ -94,6 +98,8 @@ class SearchSettings(_Settings):
     bounds: Mapping[Cost, Band] = Field(default_factory=dict)
     device: Device = "cpu"
     address: Annotated[str | None, AfterValidator(_checked_address)] = None
+    gpus_per_trial: float | None = Field(default=None, gt=0)
+    checkpoint_s: float | None = Field(default=30.0, ge=0)
 
     @model_validator(mode="before")
     @classmethod

@@ -12,7 +12,7 @@ from bnas.architecture import Architecture, digest
 from bnas.cost import Totals, ledger
 from bnas.errors import EvaluationFailed
 from bnas.search.engine import Summary
-from bnas.search.port import Evaluation, Progress
+from bnas.search.port import Checkpoint, Evaluation, Progress
 from bnas.search.study import Study
 
 EIGHT_NETWORKS = """
@@ -91,9 +91,14 @@ class Table:
         return cost(architecture)
 
     def evaluate(
-        self, architecture: Architecture, *, seed: int, report: Callable[[Progress], bool]
+        self,
+        architecture: Architecture,
+        *,
+        seed: int,
+        report: Callable[[Progress], bool],
+        checkpoint: Checkpoint | None = None,
     ) -> Evaluation:
-        del seed
+        del seed, checkpoint
         name = digest(architecture)
         self.asked.append(name)
         if self.before_each is not None:

@@ -4,7 +4,7 @@ from typing import TextIO
 
 from bnas.report.formatting import clock, counted, label, percent, short_cost
 from bnas.report.progress.tally import Snapshot, Tally
-from bnas.search.events import Ended, Event, Skipped
+from bnas.search.events import Ended, Event, Noted, Skipped
 from bnas.search.objectives import ACCURACY, ObjectiveName
 from bnas.search.trials import COUNTED, TrialRecord
 
@@ -27,7 +27,7 @@ class Lines:
 
     def tell(self, event: Event) -> None:
         """Writes what there is to say about an event."""
-        if isinstance(event, Skipped):
+        if isinstance(event, Skipped | Noted):
             self._write(str(event))
         elif isinstance(event, Ended) and event.record.outcome in COUNTED:
             on_front = self._tally.is_on_front(event.record)

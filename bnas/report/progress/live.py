@@ -13,7 +13,7 @@ from rich.text import Text
 from bnas.report.formatting import clock, percent
 from bnas.report.progress.lines import trial_text
 from bnas.report.progress.tally import Running, Snapshot, Tally
-from bnas.search.events import Ended, Event, Skipped
+from bnas.search.events import Ended, Event, Noted, Skipped
 from bnas.search.guard import Failure, guarded
 from bnas.search.objectives import ObjectiveName
 
@@ -49,7 +49,7 @@ class Display:
 
     def tell(self, event: Event) -> None:
         """Leaves a line above the picture for what should not be missed."""
-        if isinstance(event, Skipped):
+        if isinstance(event, Skipped | Noted):
             self._live.console.print(Text(str(event)))
         elif isinstance(event, Ended) and event.record.outcome == "failed":
             text = trial_text(event.record, self._objectives)

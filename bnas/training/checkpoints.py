@@ -1,0 +1,79 @@
+"""The state of a training on disk: written as a whole or not at all, checked when it is read."""
+
+import hashlib
+import io
+import os
+import pickle
+import tempfile
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from bnas.training.loop import Training
+
+_DIGEST_BYTES: Final = hashlib.sha256().digest_size
+
+
+def state(training: Training) -> dict[str, Any]:
+    """Everything that changes while a network is trained; complete between two epochs."""
+    return {
+        "model": training.model.state_dict(),
+        "optimizer": training.optimizer.state_dict(),
+        "generator": training.generator.get_state(),
+        "epoch": training.epoch,
+    }
+
+
+def restore(training: Training, saved: dict[str, Any]) -> None:
+    """Puts a freshly begun training of the same network and recipe where `state` was taken.
+
+    What follows is the same to the last bit on a CPU: tensors keep the order of their memory,
+    which the optimizer's fused steps rely on.
+    """
+    training.model.load_state_dict(saved["model"])
+    training.optimizer.load_state_dict(saved["optimizer"])
+    training.generator.set_state(saved["generator"])
+    training.epoch = saved["epoch"]
+
+
+def write(path: Path, value: dict[str, Any]) -> None:
+    """Replaces a file by tensors and plain values, after a checksum of them.
+
+    Raises:
+        OSError: The disk is full or the folder cannot be written; the old file is kept.
+    """
+    content = io.BytesIO()
+    torch.save(value, content)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(hashlib.sha256(content.getbuffer()).digest())
+            file.write(content.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """Reads what `write` wrote, onto the CPU; None if the file is damaged.
+
+    Nothing but tensors and plain values is ever loaded.
+
+    Raises:
+        OSError: There is no such file, or it cannot be read.
+    """
+    content = path.read_bytes()
+    digest, payload = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    if hashlib.sha256(payload).digest() != digest:
+        return None
+    try:
+        value: dict[str, Any] = torch.load(
+            io.BytesIO(payload), map_location="cpu", weights_only=True
+        )
+    except (pickle.UnpicklingError, RuntimeError):  # written by a PyTorch that this one cannot read
+        return None
+    return value
