@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 # What `make search` searches; another one: make search SEARCH="--space mobilenet --trials 50"
-SEARCH ?= --space resnet --evaluator digits --trials 32
+SEARCH ?= --space resnet --evaluator digits --trials 32 --max-ops 2e5
 
 # One thread a process is the fastest way to train small networks on a CPU, and OpenMP threads that
 # spin while they wait slow the other processes down tenfold.

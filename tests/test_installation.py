@@ -43,3 +43,16 @@ def test_the_shipped_definitions_load_by_name(programs: Path, tmp_path: Path) ->
     name, home = run(tmp_path, programs / "python", "-c", script).split()
     assert name == "resnet"
     assert Path(home).is_relative_to(programs.parent)
+
+
+def test_a_search_runs_in_an_empty_folder(programs: Path, tmp_path: Path) -> None:
+    options = "--space resnet --evaluator digits --engine inline --trials 4 --name first"
+    out = run(tmp_path, programs / "bnas", "search", *options.split(), "--max-ops", "30000")
+    assert "results/runs/first/plots/front.png" in out
+    assert (tmp_path / "results/runs/first/plots/front.png").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]
+
+
+def test_the_published_figures_are_there(programs: Path, tmp_path: Path) -> None:
+    script = "from bnas.cost.published import published_points; print(len(published_points()))"
+    assert int(run(tmp_path, programs / "python", "-c", script)) > 0

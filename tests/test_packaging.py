@@ -49,12 +49,17 @@ def test_the_wheel_carries_every_definition_inside_the_package(
     assert {name: wheel.get(f"bnas/{name}") for name in expected} == expected
 
 
-def test_the_wheel_carries_every_module_and_the_typing_marker(
+def test_the_wheel_carries_every_file_of_the_package_and_the_published_figures(
     wheel: dict[str, bytes], repository: Path
 ) -> None:
-    modules = {path.relative_to(repository).as_posix() for path in repository.glob("bnas/**/*.py")}
-    assert {name for name in wheel if name.endswith(".py")} == modules
-    assert "bnas/py.typed" in wheel
+    files = {
+        path.relative_to(repository).as_posix()
+        for path in repository.glob("bnas/**/*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    definitions_inside = {f"bnas/{name}" for name in definitions(repository)}
+    inside = {name for name in wheel if name.startswith("bnas/")}
+    assert inside == files | definitions_inside | {"bnas/results/reference/published.csv"}
 
 
 def test_the_source_archive_carries_what_a_rebuild_and_the_tests_need(

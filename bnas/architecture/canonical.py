@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from bnas.architecture.model import Architecture, Stage, Unit
@@ -11,9 +11,11 @@ from bnas.architecture.validity import CONDITIONS, EQUIVALENCES, stage_fields
 SCHEMA_VERSION = 1
 DIGEST_LENGTH = 12
 
+_NOTHING = object()
+
 _UNIT_FIELDS = tuple(field.name for field in fields(Unit))
-_BETAS = ("activation_beta", "weight_beta")
-_STAGE_FIELDS = ("downsampling", "downsampling_groups", "widening")
+_NUMBERS = ("activation_beta", "weight_beta", "regulariser_weight")
+_STAGE_FIELDS = ("downsampling", "downsampling_groups", "widening", "widening_groups")
 
 
 def canonical(architecture: Architecture) -> Architecture:
@@ -39,10 +41,10 @@ def _canonical_stage(stage: Stage, in_channels: int) -> Stage:
             values.update(equivalence.equals)
     _settle(values)
     unchanged = values == written
-    for beta in _BETAS:
-        if isinstance(values[beta], int):
+    for number in _NUMBERS:
+        if isinstance(values[number], int):
             # 5 and 5.0 are equal, but not as JSON.
-            values[beta] = float(values[beta])
+            values[number] = float(values[number])
             unchanged = False
     if unchanged:
         # Most are in canonical form already, and making a stage takes half of the time.
@@ -63,18 +65,24 @@ def _settle(values: dict[str, Any]) -> None:
 
 
 def to_dict(architecture: Architecture) -> dict[str, Any]:
-    """The canonical JSON object: nested dicts and lists without the inactive fields."""
-    data: dict[str, Any] = without_none(asdict(canonical(architecture)))
+    """The canonical JSON object: nested dicts and lists.
+
+    Left out are inactive fields, and those that others came before, at their neutral value.
+    """
+    data: dict[str, Any] = stated(canonical(architecture))
     return {"schema": SCHEMA_VERSION, **data}
 
 
-def without_none(value: Any) -> Any:
-    """Nested dicts and lists without the keys whose value is None."""
-    if isinstance(value, dict):
-        return {key: without_none(item) for key, item in value.items() if item is not None}
-    if isinstance(value, (list, tuple)):
-        return [without_none(item) for item in value]
-    return value
+def stated(value: Any) -> Any:
+    """Nested dicts and lists of a dataclass, without what goes without saying (see `to_dict`)."""
+    if is_dataclass(value):
+        items = ((field, getattr(value, field.name)) for field in fields(value))
+        return {
+            field.name: stated(item)
+            for field, item in items
+            if item is not None and item != field.metadata.get("neutral", _NOTHING)
+        }
+    return [stated(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def digest(architecture: Architecture) -> str:

@@ -7,9 +7,9 @@ import difflib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from bnas.architecture.canonical import to_dict
 from bnas.architecture.form import ArchitectureForm
@@ -26,6 +26,28 @@ _ImageChannels = Annotated[int, Field(ge=1, le=1024, strict=True)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PublishedFigure:
+    """A figure that someone published of a design, or counted.
+
+    Attributes:
+        figure: Which one: a cost at the design's own image size, or accuracy in percent.
+        value: The figure.
+        mark: How far to trust it. V: read in the paper or its code; C: counted by hand; S: another
+            author's table; M: remembered, not verified.
+        source: Where it is from.
+        note: Why it differs from the cost here, or what it is of.
+    """
+
+    figure: Literal["ops", "bops", "flops", "ace", "top1"]
+    value: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    mark: Literal["V", "C", "S", "M"]
+    source: str
+    note: str = ""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Design:
     """An architecture and the problem it is made for.
 
@@ -37,6 +59,7 @@ class Design:
         in_channels: Channels of an image.
         description: One line on what it is.
         source: Where it is published; empty for a design that was found or written.
+        published: Figures of it in papers; none where we know of none.
     """
 
     name: str
@@ -46,6 +69,7 @@ class Design:
     in_channels: int = 3
     description: str = ""
     source: str = ""
+    published: tuple[PublishedFigure, ...] = ()
 
 
 class _DesignFile(ArchitectureForm):
@@ -57,6 +81,7 @@ class _DesignFile(ArchitectureForm):
     image_size: _ImageSize = 224
     num_classes: _Classes = 1000
     in_channels: _ImageChannels = 3
+    published: tuple[PublishedFigure, ...] = ()
 
 
 def published_names() -> tuple[str, ...]:
@@ -106,4 +131,5 @@ def _read(path: Path) -> Design:
         in_channels=file.in_channels,
         description=file.description,
         source=file.source,
+        published=file.published,
     )

@@ -1,13 +1,12 @@
 """Architectures as files and JSON objects hold them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 
-from bnas.architecture.canonical import canonical, without_none
-from bnas.architecture.model import MAX_STAGES, Architecture, Skeleton, Stage, Stem, Unit
+from bnas.architecture.canonical import canonical, stated
+from bnas.architecture.model import MAX_STAGES, Architecture, Head, Skeleton, Stage, Stem, Unit
 from bnas.architecture.validity import problems
 from bnas.definitions import Findings, validate
 from bnas.errors import InvalidArchitecture
@@ -21,6 +20,7 @@ class ArchitectureForm(BaseModel):
     stem: Stem
     unit: Unit = Unit()
     stages: Annotated[tuple[Stage, ...], Field(min_length=1, max_length=MAX_STAGES)]
+    head: Head = Head()
 
     model_config = ConfigDict(extra="forbid")
 
@@ -28,7 +28,9 @@ class ArchitectureForm(BaseModel):
     def architecture(self) -> Architecture:
         """The architecture in canonical form."""
         return canonical(
-            Architecture(skeleton=self.skeleton, stem=self.stem, stages=self.stages),
+            Architecture(
+                skeleton=self.skeleton, stem=self.stem, stages=self.stages, head=self.head
+            ),
         )
 
     @model_validator(mode="wrap")
@@ -53,6 +55,8 @@ def _finding(
     path: tuple[int | str, ...], message: str, data: Mapping[str, Any]
 ) -> tuple[tuple[int | str, ...], str]:
     """A broken rule at the place where its field is written, a stage or the shared unit."""
+    if path[0] != "stages":
+        return path, message
     _, stage, *rest = path
     field = rest[-1]
     is_shared = rest[0] == "unit" and field not in data["stages"][stage].get("unit", {})
@@ -78,4 +82,4 @@ def valid(architecture: Architecture) -> Architecture:
     Raises:
         InvalidArchitecture: As `from_dict`.
     """
-    return from_dict(without_none(asdict(architecture)))
+    return from_dict(stated(architecture))

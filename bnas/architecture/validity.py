@@ -10,9 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from bnas.architecture.model import MAX_CHANNELS, Architecture, Stage
+from bnas.architecture.model import MAX_CHANNELS, Architecture, Stage, Unit
 
 Fields: TypeAlias = Mapping[str, Any]
+
+# Its last convolution maps half the width to the width in 8 groups.
+GROUPED_STEM_MULTIPLE = 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,36 @@ class Condition:
 
 
 CONDITIONS: tuple[Condition, ...] = (
+    Condition(
+        field="activation_estimator",
+        reads=("activation_levels",),
+        holds=lambda f: f["activation_levels"] == "signed",
+        default="ste",
+    ),
+    Condition(
+        field="threshold",
+        reads=("activation_levels",),
+        holds=lambda f: f["activation_levels"] == "signed",
+        default="fixed",
+    ),
+    Condition(
+        field="weight_scale_init",
+        reads=("weight_scale",),
+        holds=lambda f: f["weight_scale"] == "learned",
+        default="mean",
+    ),
+    Condition(
+        field="regulariser",
+        reads=("weight_scale",),
+        holds=lambda f: f["weight_scale"] == "learned",
+        default="none",
+    ),
+    Condition(
+        field="regulariser_weight",
+        reads=("regulariser",),
+        holds=lambda f: f["regulariser"] not in {None, "none"},
+        default=1e-6,
+    ),
     Condition(
         field="activation_beta",
         reads=("activation_estimator",),
@@ -54,10 +87,23 @@ CONDITIONS: tuple[Condition, ...] = (
         inactive=False,
     ),
     Condition(
+        field="mix",
+        reads=("groups",),
+        holds=lambda f: f["groups"] > 1,
+        default=False,
+        inactive=False,
+    ),
+    Condition(
         field="widening",
         reads=("in_channels", "out_channels"),
         holds=lambda f: f["in_channels"] != f["out_channels"],
         default="convolution",
+    ),
+    Condition(
+        field="widening_groups",
+        reads=("widening",),
+        holds=lambda f: f["widening"] == "real",
+        default=1,
     ),
     Condition(
         # Two concatenated convolutions repeat the shortcut of each: nothing is left to choose.
@@ -136,12 +182,61 @@ def _shortcut_fits(f: Fields) -> str | None:
     return None
 
 
+def _stem_groups_divide(f: Fields) -> str | None:
+    if f["stem"] != "grouped" or f["width"] % GROUPED_STEM_MULTIPLE == 0:
+        return None
+    return (
+        f"the grouped stem needs a width that is a multiple of {GROUPED_STEM_MULTIPLE}, but got "
+        f"width={f['width']}; take such a width or another stem"
+    )
+
+
+def _pairs_follow_a_norm(f: Fields) -> str | None:
+    if f["activation_levels"] != "paired" or f["order"] == "norm-sign-conv":
+        return None
+    return (
+        "paired activations get their two steps from the norm in front, but got "
+        f"activation_levels='paired' with order={f['order']!r}; take order='norm-sign-conv'"
+    )
+
+
+def _plain_has_no_shortcut(f: Fields) -> str | None:
+    if f["skeleton"] != "vgg" or f["shortcut"] == "none":
+        return None
+    return (
+        f"the skeleton 'vgg' is plain, but got shortcut={f['shortcut']!r}; take shortcut='none', "
+        "or the skeleton 'resnet'"
+    )
+
+
+def _real_widening_is_1x1(f: Fields) -> str | None:
+    if f["widening"] != "real" or f["skeleton"] == "mobilenet":
+        return None
+    return (
+        "only the 1x1 convolutions of the skeleton 'mobilenet' may widen real-valued, but got "
+        f"widening='real' with skeleton={f['skeleton']!r}; take 'convolution'"
+    )
+
+
 _CHANNELS = ("in_channels", "out_channels")
 
 RULES: tuple[Rule, ...] = (
+    Rule(field="stem", reads=("stem", "width"), breach=_stem_groups_divide),
     Rule(field="width", reads=("out_channels",), breach=_is_a_width),
+    Rule(
+        field="activation_levels",
+        reads=("activation_levels", "order"),
+        breach=_pairs_follow_a_norm,
+    ),
+    Rule(field="shortcut", reads=("skeleton", "shortcut"), breach=_plain_has_no_shortcut),
     Rule(field="groups", reads=("groups", *_CHANNELS), breach=_groups_divide("groups")),
     Rule(field="widening", reads=("widening", *_CHANNELS), breach=_duplicate_doubles),
+    Rule(field="widening", reads=("skeleton", "widening"), breach=_real_widening_is_1x1),
+    Rule(
+        field="widening_groups",
+        reads=("widening_groups", *_CHANNELS),
+        breach=_groups_divide("widening_groups"),
+    ),
     Rule(field="downsampling", reads=("downsampling", *_CHANNELS), breach=_shortcut_fits),
     Rule(
         field="downsampling_groups",
@@ -213,30 +308,43 @@ class Problem:
     message: str
 
 
+def network_fields(architecture: Architecture) -> dict[str, Any]:
+    """The fields of the network that rules read beside those of a stage."""
+    stem = architecture.stem
+    return {"skeleton": architecture.skeleton, "stem": stem.kind, "width": stem.width}
+
+
 def stage_fields(stage: Stage, in_channels: int) -> dict[str, Any]:
-    """The fields of one stage as conditions, rules and equivalences read them."""
+    """The fields of one stage as conditions and equivalences read them, and most rules."""
     fields = {name: getattr(stage.unit, name) for name in stage.unit.__slots__}
     fields.update(
         in_channels=in_channels,
         out_channels=stage.width,
+        kernel_size=stage.kernel_size,
         downsampling=stage.downsampling,
         downsampling_groups=stage.downsampling_groups,
         widening=stage.widening,
+        widening_groups=stage.widening_groups,
     )
     return fields
 
 
 def problems(architecture: Architecture) -> list[Problem]:
     """Every broken validity rule of a canonical architecture; empty for a valid one."""
-    found = []
+    found: dict[Problem, None] = {}
+    network = network_fields(architecture)
     in_channels = architecture.stem.width
     for index, stage in enumerate(architecture.stages):
-        fields = stage_fields(stage, in_channels)
+        fields = {**network, **stage_fields(stage, in_channels)}
         for rule in RULES:
             message = rule.breach(fields)
             if message is not None:
-                inside = ("unit",) if rule.field in stage.unit.__slots__ else ()
-                path = ("stages", index, *inside, rule.field)
-                found.append(Problem(path=path, message=message))
+                found[Problem(path=_path(rule.field, index), message=message)] = None
         in_channels = stage.width
-    return found
+    return [*found]
+
+
+def _path(field: str, stage: int) -> tuple[int | str, ...]:
+    if field == "stem":
+        return ("stem", "kind")
+    return ("stages", stage, *(("unit",) if field in Unit.__slots__ else ()), field)

@@ -1,7 +1,9 @@
 """Trainable networks from architectures: binary convolutions and everything around them."""
 
 from bnas.blocks.convolution import BinaryConv2d
+from bnas.blocks.coupling import decouple
 from bnas.blocks.network import build
+from bnas.blocks.regulariser import regularisation
 from bnas.estimators import set_progress
 
-__all__ = ["BinaryConv2d", "build", "set_progress"]
+__all__ = ["BinaryConv2d", "build", "decouple", "regularisation", "set_progress"]

@@ -7,7 +7,10 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from bnas.architecture.model import Unit
+from bnas.architecture.nodes import Levels
 from bnas.blocks.slopes import per_channel, prelu, two_slopes
+from bnas.estimators import Estimator, make, ternary_activations, unsigned_activations
 
 _INITIAL_SLOPE = 0.25
 
@@ -79,6 +82,18 @@ def _shifted(x: Tensor, shift: Tensor) -> Tensor:
     # Subtracting would negate the whole gradient to get that of a shift.
     return x + per_channel(shift, x)
 
+
+def _signs(design: Unit) -> Estimator:
+    return make(design.activation_estimator or "ste", "activations", design.activation_beta)
+
+
+BINARISATIONS: Mapping[Levels, Callable[[Unit], Estimator]] = MappingProxyType(
+    {
+        "signed": _signs,
+        "unsigned": lambda _: unsigned_activations(),
+        "ternary": lambda _: ternary_activations(),
+    }
+)
 
 THRESHOLDS: Mapping[str, Callable[[int], nn.Module]] = MappingProxyType({"learnable": Threshold})
 

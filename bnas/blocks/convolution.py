@@ -1,6 +1,7 @@
 """The binary convolution and the scales of its weights."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import final
 
@@ -8,51 +9,61 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bnas.architecture.model import WeightScale
-from bnas.architecture.plan import Conv
+from bnas.architecture.model import Padding, Unit, WeightScale, WeightScaleInit
+from bnas.architecture.nodes import Conv
 from bnas.estimators import Estimator
 
 
 @final
 class BinaryConv2d(nn.Module):
-    """A convolution with binary weights, padded with zeros to keep n pixels, or ceil(n / stride).
+    """A convolution with binary weights, padded to keep n pixels, or ceil(n / stride).
 
     `weight` holds the latent real weights, (out, in / groups, kernel, kernel); what convolves is
     their sign, times a scale per output channel. The inputs are binarised by whoever calls.
 
     Args:
         plan: Channels, kernel, stride and groups.
+        design: Kind of scale, padding and regulariser.
         estimator: Sign of the weights with its gradient.
-        weight_scale: Kind of the scale.
+        factor: Of the output: 1, or 1/2 where the inputs come in pairs (BinaryDuo).
     """
 
-    def __init__(self, plan: Conv, estimator: Estimator, weight_scale: WeightScale) -> None:
+    def __init__(
+        self, plan: Conv, design: Unit, estimator: Estimator, *, factor: float = 1.0
+    ) -> None:
         super().__init__()
         self.stride = plan.stride
         self.padding = (plan.kernel_size - 1) // 2
         self.groups = plan.groups
+        self.regulariser = design.regulariser or "none"
+        self.regulariser_weight = design.regulariser_weight or 0.0
+        self._border = BORDERS[design.padding]
+        self._factor = factor
         shape = (plan.out_channels, plan.in_channels // plan.groups, *(plan.kernel_size,) * 2)
         # Adam moves every latent weight by about the same step, so their spread decides how soon
         # signs flip; this is the customary one (Larq's default too).
         self.weight = nn.Parameter(nn.init.xavier_normal_(torch.empty(shape)))
         self.estimator = estimator
-        self.scale = WEIGHT_SCALES[weight_scale](self.weight.detach())
+        start = SCALE_STARTS[design.weight_scale_init or "mean"]
+        self.scale = WEIGHT_SCALES[design.weight_scale](start(self.weight.detach()))
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps x (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
         weight = self.scale(self.estimator(self.weight), self.weight)
-        return functional.conv2d(
-            x, weight, stride=self.stride, padding=self.padding, groups=self.groups
-        )
+        padding = self.padding
+        if padding and self._border:
+            x, padding = functional.pad(x, (padding,) * 4, value=self._border), 0
+        y = functional.conv2d(x, weight, stride=self.stride, padding=padding, groups=self.groups)
+        return y if self._factor == 1 else y * self._factor
 
 
 @final
 class NoScale(nn.Module):
     """Weights of -1 and +1."""
 
-    def __init__(self, latent: Tensor) -> None:
+    def __init__(self, start: Tensor) -> None:
         super().__init__()
-        del latent
+        del start
 
     def forward(self, binary: Tensor, latent: Tensor) -> Tensor:
         """The binary weights as they are."""
@@ -64,9 +75,9 @@ class NoScale(nn.Module):
 class MeanScale(nn.Module):
     """sign(w) mean |w|, the mean per output channel, with its gradient (XNOR-Net)."""
 
-    def __init__(self, latent: Tensor) -> None:
+    def __init__(self, start: Tensor) -> None:
         super().__init__()
-        del latent
+        del start
 
     def forward(self, binary: Tensor, latent: Tensor) -> Tensor:
         """The scaled weights, of the shape of both arguments."""
@@ -81,9 +92,9 @@ class DetachedMeanScale(nn.Module):
     sign multiplied by it.
     """
 
-    def __init__(self, latent: Tensor) -> None:
+    def __init__(self, start: Tensor) -> None:
         super().__init__()
-        del latent
+        del start
 
     def forward(self, binary: Tensor, latent: Tensor) -> Tensor:
         """The scaled weights, of the shape of both arguments."""
@@ -93,11 +104,11 @@ class DetachedMeanScale(nn.Module):
 
 @final
 class LearnedScale(nn.Module):
-    """sign(w) s with s learned per output channel, from mean |w| on (BNN+)."""
+    """sign(w) s with s learned per output channel (BNN+), from a statistic of |w| on."""
 
-    def __init__(self, latent: Tensor) -> None:
+    def __init__(self, start: Tensor) -> None:
         super().__init__()
-        self.weight = nn.Parameter(_mean_magnitude(latent))
+        self.weight = nn.Parameter(start)
 
     def forward(self, binary: Tensor, latent: Tensor) -> Tensor:
         """The scaled weights, of the shape of both arguments."""
@@ -107,6 +118,22 @@ class LearnedScale(nn.Module):
 
 def _mean_magnitude(weight: Tensor) -> Tensor:
     return weight.abs().mean((1, 2, 3), keepdim=True)
+
+
+def _quantile_magnitude(weight: Tensor, share: float) -> Tensor:
+    return weight.abs().flatten(1).quantile(share, 1)[:, None, None, None]
+
+
+# What pads the binary activations.
+BORDERS: Mapping[Padding, float] = MappingProxyType({"zero": 0.0, "one": 1.0})
+
+SCALE_STARTS: Mapping[WeightScaleInit, Callable[[Tensor], Tensor]] = MappingProxyType(
+    {
+        "median": partial(_quantile_magnitude, share=0.5),
+        "mean": _mean_magnitude,
+        "p75": partial(_quantile_magnitude, share=0.75),
+    }
+)
 
 
 _Scale = type[NoScale] | type[MeanScale] | type[DetachedMeanScale] | type[LearnedScale]

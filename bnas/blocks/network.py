@@ -10,13 +10,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bnas.architecture import Architecture, NetworkPlan, plan
-from bnas.architecture.plan import BlockPlan, StemPlan
+from bnas.architecture.nodes import BlockPlan, HeadPlan, StemPlan
 from bnas.blocks.shortcuts import real_conv
-from bnas.blocks.unit import Block
+from bnas.blocks.unit import Block, Unit
 
 
 def build(
-    architecture: Architecture, *, num_classes: int, in_channels: int = 3, seed: int = 0
+    architecture: Architecture,
+    *,
+    num_classes: int,
+    in_channels: int = 3,
+    image_size: int | None = None,
+    coupled: bool = False,
+    seed: int = 0,
 ) -> nn.Module:
     """The trainable network of a valid architecture.
 
@@ -28,20 +34,26 @@ def build(
         architecture: The design.
         num_classes: Outputs of the classifier.
         in_channels: Channels of an image.
+        image_size: Height and width of an image in pixels; needed only where the head flattens.
+        coupled: Builds BinaryDuo's state of training, see `bnas.blocks.decouple`.
         seed: Decides the initial weights; the global random state stays as it is.
 
     Returns:
         A module that maps images (N, in_channels, H, W) to logits (N, num_classes).
+
+    Raises:
+        InvalidArchitecture: The head flattens and there is no image size.
     """
+    lowered = plan(architecture, in_channels=in_channels, image_size=image_size, coupled=coupled)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        network = Network(plan(architecture, in_channels=in_channels), num_classes)
+        network = Network(lowered, num_classes)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
 @final
 class Network(nn.Module):
-    """Stem, stages of blocks, global average pooling and classifier.
+    """Stem, stages of blocks, pooling or flattening, hidden units and classifier.
 
     Args:
         plan: What the network consists of.
@@ -53,27 +65,50 @@ class Network(nn.Module):
         self.stem = _stem(plan.stem)
         for name, blocks in _stages(plan.blocks):
             self.add_module(name, nn.Sequential(blocks))
+        self.hidden = _hidden(plan.head)
         self.classifier = nn.Linear(plan.head.in_channels, num_classes)
+        self._flattens = plan.head.flatten
 
     def forward(self, images: Tensor) -> Tensor:
         """Maps images (N, C, H, W) to logits (N, num_classes)."""
         x = images.contiguous(memory_format=torch.channels_last)
-        *features, classifier = self.children()
+        *features, hidden, classifier = self.children()
         for part in features:
             x = part(x)
-        # Unlike that of `mean`, the gradient of this pooling is channels-last; otherwise the norms
-        # of the last stage would take ten times as long.
-        logits: Tensor = classifier(functional.avg_pool2d(x, x.shape[2:]).flatten(1))
+        x = _one_pixel(x) if self._flattens else _pooled(x)
+        logits: Tensor = classifier(hidden(x).flatten(1))
         return logits
 
 
+def _pooled(x: Tensor) -> Tensor:
+    # Unlike that of `mean`, the gradient of this pooling is channels-last; otherwise the norms
+    # of the last stage would take ten times as long.
+    return functional.avg_pool2d(x, x.shape[2:])
+
+
+def _one_pixel(x: Tensor) -> Tensor:
+    """Every pixel of every channel as a channel of one pixel: (N, C, H, W) to (N, C H W, 1, 1)."""
+    return x.flatten(1)[:, :, None, None]
+
+
 def _stem(plan: StemPlan) -> nn.Sequential:
-    steps = OrderedDict[str, nn.Module](
-        conv=real_conv(plan.conv), norm=nn.BatchNorm2d(plan.conv.out_channels)
-    )
+    steps = OrderedDict[str, nn.Module]()
+    for conv in plan.convs:
+        name = conv.name.rpartition(".")[2]
+        number = name.removeprefix("conv")
+        if steps:
+            # Without it two convolutions would be one.
+            steps[f"nonlinearity{number}"] = nn.ReLU()
+        steps[name] = real_conv(conv)
+        steps[f"norm{number}"] = nn.BatchNorm2d(conv.out_channels)
     if plan.pool:
         steps["pool"] = nn.MaxPool2d(3, stride=2, padding=1)
     return nn.Sequential(steps)
+
+
+def _hidden(plan: HeadPlan) -> nn.Sequential:
+    units = ((unit.name.partition(".")[2], Unit(unit)) for unit in plan.units)
+    return nn.Sequential(OrderedDict[str, nn.Module](units))
 
 
 def _stages(plans: tuple[BlockPlan, ...]) -> Iterator[tuple[str, OrderedDict[str, nn.Module]]]:

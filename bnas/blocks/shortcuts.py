@@ -9,20 +9,28 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bnas.architecture.plan import Conv, Shortcut, ShortcutKind
+from bnas.architecture import Unit
+from bnas.architecture.nodes import Conv, Shortcut, ShortcutKind
+from bnas.blocks.convolution import BinaryConv2d
+from bnas.blocks.eight_bit import EightBitConv2d
+from bnas.estimators import make
 
 
-def shortcut(plan: Shortcut) -> nn.Sequential:
-    """The path of `plan` as named steps; the identity has none.
+def shortcut(plan: Shortcut, design: Unit) -> nn.Sequential:
+    """The path of `plan` in a unit of `design` as named steps; the identity has none.
 
     A stride of 2 is a 2x2 average pooling with ceil mode, which maps n pixels to ceil(n / 2) like
     the convolution beside it; a window at an odd edge averages the pixels it has.
     """
-    return nn.Sequential(OrderedDict([*_POOLINGS[plan.stride](), *_WIDENINGS[plan.kind](plan)]))
+    return nn.Sequential(
+        OrderedDict([*_POOLINGS[plan.stride](), *_WIDENINGS[plan.kind](plan, design)])
+    )
 
 
-def real_conv(plan: Conv) -> nn.Conv2d:
-    """The real-valued convolution of `plan`, with Kaiming's initial weights."""
+def real_conv(plan: Conv) -> nn.Conv2d | EightBitConv2d:
+    """The real-valued or 8-bit convolution of `plan`, with Kaiming's initial weights."""
+    if plan.bits == 8:
+        return EightBitConv2d(plan)
     conv = nn.Conv2d(
         plan.in_channels,
         plan.out_channels,
@@ -65,29 +73,43 @@ class PadChannels(nn.Module):
 _Steps = list[tuple[str, nn.Module]]
 
 
-def _identity(plan: Shortcut) -> _Steps:
-    del plan
+def _identity(plan: Shortcut, design: Unit) -> _Steps:
+    del plan, design
     return []
 
 
-def _projection(plan: Shortcut) -> _Steps:
+def _projection(plan: Shortcut, design: Unit) -> _Steps:
+    del design
     # A plan of this kind always has the convolution.
     assert plan.conv is not None  # noqa: S101
     return [("conv", real_conv(plan.conv)), ("norm", nn.BatchNorm2d(plan.out_channels))]
 
 
-def _repetition(plan: Shortcut) -> _Steps:
+def _binary_projection(plan: Shortcut, design: Unit) -> _Steps:
+    assert plan.conv is not None  # noqa: S101 - as above
+    # The path is real-valued, so the signs are those of -1 and +1 whatever the unit's levels are;
+    # a norm follows, so a scale would be without effect.
+    signs = make(design.activation_estimator or "ste", "activations", design.activation_beta)
+    estimator = make(design.weight_estimator, "weights", design.weight_beta)
+    conv = BinaryConv2d(plan.conv, Unit(), estimator)
+    return [("sign", signs), ("conv", conv), ("norm", nn.BatchNorm2d(plan.out_channels))]
+
+
+def _repetition(plan: Shortcut, design: Unit) -> _Steps:
+    del design
     return [("repeat", RepeatChannels(plan.out_channels // plan.in_channels))]
 
 
-def _padding(plan: Shortcut) -> _Steps:
+def _padding(plan: Shortcut, design: Unit) -> _Steps:
+    del design
     return [("pad", PadChannels(plan.out_channels - plan.in_channels))]
 
 
-_WIDENINGS: Mapping[ShortcutKind, Callable[[Shortcut], _Steps]] = MappingProxyType(
+_WIDENINGS: Mapping[ShortcutKind, Callable[[Shortcut, Unit], _Steps]] = MappingProxyType(
     {
         "identity": _identity,
         "real-1x1": _projection,
+        "binary-1x1": _binary_projection,
         "duplicate": _repetition,
         "zero-pad": _padding,
     }

@@ -8,29 +8,29 @@ import torch
 from torch import Tensor, nn
 
 from bnas.architecture.model import Order, Placement
-from bnas.architecture.plan import BlockPlan, UnitPlan
-from bnas.blocks.activations import NONLINEARITIES, THRESHOLDS
+from bnas.architecture.nodes import BlockPlan, UnitPlan
+from bnas.blocks.activations import BINARISATIONS, NONLINEARITIES, THRESHOLDS
+from bnas.blocks.attention import ATTENTIONS
 from bnas.blocks.convolution import BinaryConv2d
-from bnas.blocks.shortcuts import shortcut
+from bnas.blocks.pairs import CopyChannels, pair_shifts
+from bnas.blocks.shortcuts import real_conv, shortcut
 from bnas.estimators import make
 
 # The steps in front of the convolutions, and behind them up to the addition. A unit passes over
 # those that it has no module for.
 _BEFORE: Mapping[Order, tuple[str, ...]] = MappingProxyType(
-    {
-        "sign-conv-norm": ("threshold", "sign"),
-        "norm-sign-conv": ("norm", "threshold", "sign"),
-    }
+    {"sign-conv-norm": (), "norm-sign-conv": ("copy", "norm")}
 )
+_BINARISATION = ("threshold", "sign")
 _BEHIND: Mapping[tuple[Order, Placement | None], tuple[str, ...]] = MappingProxyType(
     {
-        ("sign-conv-norm", None): ("shuffle", "norm"),
-        ("sign-conv-norm", "before-norm"): ("shuffle", "nonlinearity", "norm"),
-        ("sign-conv-norm", "before-addition"): ("shuffle", "norm", "nonlinearity"),
-        ("sign-conv-norm", "after-addition"): ("shuffle", "norm"),
-        ("norm-sign-conv", None): ("shuffle",),
-        ("norm-sign-conv", "before-addition"): ("shuffle", "nonlinearity"),
-        ("norm-sign-conv", "after-addition"): ("shuffle",),
+        ("sign-conv-norm", None): ("shuffle", "pool", "norm"),
+        ("sign-conv-norm", "before-norm"): ("shuffle", "pool", "nonlinearity", "norm"),
+        ("sign-conv-norm", "before-addition"): ("shuffle", "pool", "norm", "nonlinearity"),
+        ("sign-conv-norm", "after-addition"): ("shuffle", "pool", "norm"),
+        ("norm-sign-conv", None): ("shuffle", "pool"),
+        ("norm-sign-conv", "before-addition"): ("shuffle", "pool", "nonlinearity"),
+        ("norm-sign-conv", "after-addition"): ("shuffle", "pool"),
     }
 )
 _AFTER: Mapping[Placement | None, tuple[str, ...]] = MappingProxyType(
@@ -48,16 +48,21 @@ class Unit(nn.Module):
             self.add_module(name, module)
         order, placement = plan.design.order, plan.placement
         self._before = self._present(_BEFORE[order])
+        self._binarisation = self._present(_BINARISATION)
         self._convs = tuple(_last(conv.name) for conv in plan.convs)
         self._behind = self._present(_BEHIND[order, placement])
         self._after = self._present(_AFTER[placement])
         self._shortcut = self._present(("shortcut",))
+        self._attention = self._present(("attention",))
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps x (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
-        binary = self._through(self._before, x)
+        real = self._through(self._before, x)
+        binary = self._through(self._binarisation, real)
         outputs = [self._through((name,), binary) for name in self._convs]
         y = torch.cat(outputs, 1) if len(outputs) > 1 else outputs[0]
+        if self._attention:
+            y = self.get_submodule("attention")(y, real)
         y = self._through(self._behind, y)
         if self._shortcut:
             y = y + self._through(self._shortcut, x)
@@ -81,7 +86,8 @@ class Block(nn.Module):
         self._units = tuple(_last(unit.name) for unit in plan.units)
         for name, unit in zip(self._units, plan.units, strict=True):
             self.add_module(name, Unit(unit))
-        self.shortcut = None if plan.shortcut is None else shortcut(plan.shortcut)
+        design = plan.units[0].design
+        self.shortcut = None if plan.shortcut is None else shortcut(plan.shortcut, design)
         self.nonlinearity = _channelwise(NONLINEARITIES, plan.nonlinearity, plan.out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -97,20 +103,47 @@ class Block(nn.Module):
 def _steps(plan: UnitPlan) -> Iterator[tuple[str, nn.Module]]:
     """The modules of a unit, in the order in which they draw their initial weights."""
     design = plan.design
-    norm_channels = {"sign-conv-norm": plan.out_channels, "norm-sign-conv": plan.in_channels}
-    yield "norm", nn.BatchNorm2d(norm_channels[design.order])
-    if threshold := _channelwise(THRESHOLDS, design.threshold, plan.in_channels):
-        yield "threshold", threshold
-    yield "sign", make(design.activation_estimator, "activations", design.activation_beta)
-    for conv in plan.convs:
-        estimator = make(design.weight_estimator, "weights", design.weight_beta)
-        yield _last(conv.name), BinaryConv2d(conv, estimator, design.weight_scale)
-    if design.shuffle:
-        yield "shuffle", nn.ChannelShuffle(design.groups)
+    if plan.copies > 1:
+        yield "copy", CopyChannels(plan.copies)
+    yield "norm", _norm(plan)
+    yield from (_binary_steps(plan) if plan.binary else _real_steps(plan))
+    if plan.attention is not None:
+        yield "attention", ATTENTIONS[design.attention](plan.attention)
+    groups = plan.convs[0].groups
+    if design.shuffle and plan.binary and groups > 1:
+        yield "shuffle", nn.ChannelShuffle(groups)
+    if plan.pool:
+        yield "pool", nn.MaxPool2d(2, ceil_mode=True)
     if nonlinearity := _channelwise(NONLINEARITIES, plan.nonlinearity, plan.out_channels):
         yield "nonlinearity", nonlinearity
     if plan.shortcut is not None:
-        yield "shortcut", shortcut(plan.shortcut)
+        yield "shortcut", shortcut(plan.shortcut, design)
+
+
+def _norm(plan: UnitPlan) -> nn.Module:
+    if plan.design.order == "sign-conv-norm":
+        return nn.BatchNorm2d(plan.out_channels)
+    norm = nn.BatchNorm2d(plan.copies * plan.in_channels)
+    if plan.copies > 1:
+        with torch.no_grad():
+            norm.bias.add_(pair_shifts(plan.in_channels))
+    return norm
+
+
+def _binary_steps(plan: UnitPlan) -> Iterator[tuple[str, nn.Module]]:
+    design = plan.design
+    if threshold := _channelwise(THRESHOLDS, design.threshold or "fixed", plan.in_channels):
+        yield "threshold", threshold
+    yield "sign", BINARISATIONS[plan.levels](design)
+    for conv in plan.convs:
+        estimator = make(design.weight_estimator, "weights", design.weight_beta)
+        name = conv.name.rpartition(".")[2]
+        yield name, BinaryConv2d(conv, design, estimator, factor=1 / plan.copies)
+
+
+def _real_steps(plan: UnitPlan) -> Iterator[tuple[str, nn.Module]]:
+    for conv in plan.convs:
+        yield conv.name.rpartition(".")[2], real_conv(conv)
 
 
 def _channelwise(

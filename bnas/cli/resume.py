@@ -39,6 +39,8 @@ def command(run: str, results_dir: Path, max_time: float | None, **changes: Any)
     settings["max_time_s"] = max_time
     earlier = open_run(folder)
     configuration = earlier.configuration.with_search(settings)
-    with Progress(configuration.search, earlier=earlier.trials) as progress:
+    with Progress(
+        configuration.search, earlier=earlier.trials, epochs=configuration.evaluator.epochs
+    ) as progress:
         ended = resume(folder, changes=settings, listener=progress)
     finish(ended, default_results_dir=results_dir == RESULTS_DIR)

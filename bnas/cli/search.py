@@ -77,7 +77,8 @@ def command(  # noqa: PLR0917 (click calls it by name)
         settings["max_time_s"] = settings.pop("max_time")
     band = {k: v for k, v in (("minimum", min_ops), ("maximum", max_ops)) if v is not None}
     if band:
-        settings["bounds"] = {**(dict(base.search.bounds) if base else {}), "ops": band}
+        bounds = base.search.model_dump()["bounds"] if base is not None else {}
+        settings["bounds"] = {**bounds, "ops": {**bounds.get("ops", {}), **band}}
     configuration = resolve(
         space=space,
         evaluator=evaluator,
@@ -86,6 +87,6 @@ def command(  # noqa: PLR0917 (click calls it by name)
         data=data,
         assignments=assignments,
     )
-    with Progress(configuration.search) as progress:
+    with Progress(configuration.search, epochs=configuration.evaluator.epochs) as progress:
         ended = start(configuration, name=name, results_dir=results_dir, listener=progress)
     finish(ended, default_results_dir=results_dir == RESULTS_DIR)

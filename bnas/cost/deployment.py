@@ -2,7 +2,7 @@
 
 The rules are those of Larq Compute Engine's guide to optimising models
 (docs.larq.dev/compute-engine/model_optimization_guide). A design that breaks one still runs, only
-slower. Its rule against binary dense layers holds for every design: the classifier is real.
+slower. The binary 1x1 convolution of a shortcut is not looked at: its path is real-valued.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from bnas.architecture.model import Architecture
-from bnas.architecture.plan import Conv, UnitPlan, plan
+from bnas.architecture.nodes import Conv, UnitPlan
+from bnas.architecture.plan import plan
 
 Target: TypeAlias = Literal["lce"]
 TARGETS: tuple[Target, ...] = get_args(Target)
@@ -36,21 +37,31 @@ class Breach(NamedTuple):
         return f"{self.layer}: {self.message}"
 
 
-def breaches(architecture: Architecture, *, target: Target) -> tuple[Breach, ...]:
-    """Every rule of the target that a binary layer of a valid architecture breaks."""
+def breaches(
+    architecture: Architecture, *, target: Target, image_size: int = 224
+) -> tuple[Breach, ...]:
+    """Every rule of the target that a binary layer of a valid architecture breaks.
+
+    Args:
+        architecture: The design.
+        target: The engine.
+        image_size: Height and width of an image in pixels; matters where the head flattens.
+    """
     rules = _RULES[target]
     return tuple(
         Breach(conv.name, rule, message)
-        for unit, conv in _binary_convs(architecture)
+        for unit, conv in _binary_convs(architecture, image_size)
         for rule, broken in rules.items()
         if (message := broken(unit, conv)) is not None
     )
 
 
-def _binary_convs(architecture: Architecture) -> Iterator[tuple[UnitPlan, Conv]]:
-    for block in plan(architecture).blocks:
-        for unit in block.units:
-            for conv in unit.convs:
+def _binary_convs(architecture: Architecture, image_size: int) -> Iterator[tuple[UnitPlan, Conv]]:
+    network = plan(architecture, image_size=image_size)
+    units = [unit for block in network.blocks for unit in block.units]
+    for unit in (*units, *network.head.units):
+        for conv in unit.convs:
+            if conv.bits == 1:
                 yield unit, conv
 
 
@@ -82,8 +93,8 @@ def _output_channels(_: UnitPlan, conv: Conv) -> str | None:
     )
 
 
-def _padding(_: UnitPlan, conv: Conv) -> str | None:
-    if conv.kernel_size == 1:
+def _padding(unit: UnitPlan, conv: Conv) -> str | None:
+    if conv.kernel_size == 1 or unit.design.padding == "one":
         return None
     return (
         f"padding must be with one, but this {conv.kernel_size}x{conv.kernel_size} convolution "
@@ -94,6 +105,11 @@ def _padding(_: UnitPlan, conv: Conv) -> str | None:
 
 def _order(unit: UnitPlan, _: Conv) -> str | None:
     design = unit.design
+    if unit.attention is not None:
+        return (
+            "convolution, non-linearity and norm must follow each other to be fused, but got an "
+            f"attention of kind {design.attention!r} between them; take attention 'none'"
+        )
     if design.order == "norm-sign-conv":
         found = "got the norm in front of the sign"
     elif design.nonlinearity != "none" and design.placement != "before-norm":
@@ -106,6 +122,24 @@ def _order(unit: UnitPlan, _: Conv) -> str | None:
     )
 
 
+def _levels(unit: UnitPlan, _: Conv) -> str | None:
+    if unit.design.activation_levels == "signed":
+        return None
+    return (
+        "binary activations must be -1 and +1, but got "
+        f"activation_levels={unit.design.activation_levels!r}, which are 0 and 1; take 'signed'"
+    )
+
+
+def _dense(unit: UnitPlan, _: Conv) -> str | None:
+    if not unit.name.startswith("hidden."):
+        return None
+    return (
+        "fully connected layers must be real-valued, but this one is binary; "
+        "take a head without hidden layers"
+    )
+
+
 _RULES: Mapping[Target, Mapping[str, Callable[[UnitPlan, Conv], str | None]]] = MappingProxyType(
     {
         "lce": MappingProxyType(
@@ -115,6 +149,8 @@ _RULES: Mapping[Target, Mapping[str, Callable[[UnitPlan, Conv], str | None]]] = 
                 "output-channels": _output_channels,
                 "padding": _padding,
                 "order": _order,
+                "levels": _levels,
+                "dense": _dense,
             }
         )
     }

@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from bnas.architecture.model import Nonlinearity, WeightScale
-from bnas.architecture.plan import (
+from bnas.architecture.nodes import (
+    AttentionPlan,
     BlockPlan,
     HeadPlan,
-    NetworkPlan,
     Shortcut,
-    StagePlan,
     StemPlan,
     UnitPlan,
 )
+from bnas.architecture.plan import NetworkPlan, StagePlan
 from bnas.cost.pricing import (
     BYTES_PER_REAL,
     Elementwise,
@@ -34,9 +34,11 @@ _NORM = Elementwise("norm", trained=2, deployed=2)
 _THRESHOLD = Elementwise("threshold", trained=1, deployed=1, operations=0)
 _SIGN = Elementwise("sign")
 _ADDITION = Elementwise("addition")
+_RELU = Elementwise("nonlinearity")
+_ATTENTION = Elementwise("attention")
 _NONLINEARITIES: Mapping[Nonlinearity, Elementwise] = MappingProxyType(
     {
-        "relu": Elementwise("nonlinearity"),
+        "relu": _RELU,
         "hardtanh": Elementwise("nonlinearity"),
         "prelu": Elementwise("nonlinearity", trained=1, deployed=1),
         "rprelu": Elementwise("nonlinearity", trained=3, deployed=3, operations=3),
@@ -61,43 +63,58 @@ def layers(network: NetworkPlan, *, image_size: int, num_classes: int) -> tuple[
     rows = _stem(network.stem, image_size)
     for stage in network.stages:
         rows += _stage(stage, rows[-1].out_size)
-    rows += _head(network.head, rows[-1].out_size, num_classes)
+    rows += _head(network.head, rows[-1], num_classes)
     return tuple(rows)
 
 
 def _stage(stage: StagePlan, in_size: int) -> list[LayerCost]:
+    depth = stage.depth
     rows = _block(stage.block(1), in_size)
-    if stage.depth > 1:
+    # Those that are alike; the last one is not where it pools.
+    middle = depth - 1 if stage.pools else depth
+    if middle > 1:
         second = stage.block(2)
         equals = _block(second, rows[-1].out_size)
         rows += equals
-        others = [f"{stage.name}.block{number}" for number in range(3, stage.depth + 1)]
+        others = [f"{stage.name}.block{number}" for number in range(3, middle + 1)]
         rows += repeated(equals, second.name, others)
+    if 1 < depth > middle:
+        rows += _block(stage.block(depth), rows[-1].out_size)
     return rows
 
 
-def _stem(stem: StemPlan, image_size: int) -> list[LayerCost]:
-    conv, channels = stem.conv, stem.conv.out_channels
-    size = _strided(image_size, conv.stride)
-    image, output = _real_bytes(conv.in_channels, image_size), _real_bytes(channels, size)
-    rows = [
-        conv_cost(conv, size, image + output),
-        elementwise_cost(_NORM, f"{stem.name}.norm", channels, size, output),
-    ]
+def _stem(stem: StemPlan, size: int) -> list[LayerCost]:
+    rows: list[LayerCost] = []
+    output = 0
+    for conv in stem.convs:
+        number, channels = conv.name.removeprefix(f"{stem.name}.conv"), conv.out_channels
+        inputs = _real_bytes(conv.in_channels, size)
+        if rows:
+            name = f"{stem.name}.nonlinearity{number}"
+            rows.append(elementwise_cost(_RELU, name, conv.in_channels, size, inputs))
+        size = _strided(size, conv.stride)
+        output = _real_bytes(channels, size)
+        rows.append(conv_cost(conv, size, inputs + output))
+        rows.append(elementwise_cost(_NORM, f"{stem.name}.norm{number}", channels, size, output))
     if stem.pool:
-        pooled = _strided(size, 2)
-        live = output + _real_bytes(channels, pooled)
-        rows.append(pooling_cost(f"{stem.name}.pool", channels, 3, pooled, live))
+        channels, size = rows[-1].out_channels, _strided(size, 2)
+        live = output + _real_bytes(channels, size)
+        rows.append(pooling_cost(f"{stem.name}.pool", channels, 3, size, live))
     return rows
 
 
-def _head(head: HeadPlan, size: int, num_classes: int) -> list[LayerCost]:
-    channels, features = head.in_channels, _real_bytes(head.in_channels, 1)
-    pooling, linear = _real_bytes(channels, size) + features, features + _real_bytes(num_classes, 1)
-    return [
-        pooling_cost("pool", channels, size, 1, pooling),
-        linear_cost(head.name, channels, num_classes, linear),
-    ]
+def _head(head: HeadPlan, last: LayerCost, num_classes: int) -> list[LayerCost]:
+    rows, size = [], last.out_size
+    if not head.flatten:
+        channels = last.out_channels
+        live = _real_bytes(channels, size) + _real_bytes(channels, 1)
+        rows.append(pooling_cost("pool", channels, size, 1, live))
+    for unit in head.units:
+        rows += _unit(unit, 1, 0, stays=False)
+    features = head.in_channels
+    live = _real_bytes(features, 1) + _real_bytes(num_classes, 1)
+    rows.append(linear_cost(head.name, features, num_classes, live))
+    return rows
 
 
 def _block(block: BlockPlan, in_size: int) -> list[LayerCost]:
@@ -123,15 +140,21 @@ def _unit(unit: UnitPlan, in_size: int, waiting: int, *, stays: bool) -> list[La
 
     Its own input waits for that too if it `stays`.
     """
-    name, design, convs, in_channels, channels, shortcut, nonlinearity, placement = unit
+    name, design, convs, in_channels, channels, shortcut, nonlinearity, placement, *_ = unit
     size = _strided(in_size, convs[0].stride)
-    before, output = waiting + _real_bytes(in_channels, in_size), _real_bytes(channels, size)
+    inputs, output = _real_bytes(in_channels, in_size), _real_bytes(channels, size)
+    before = waiting + inputs
+    others = before if shortcut is not None or stays else waiting
     after = output + (before if stays else waiting)
-    behind = after if shortcut is None else output + before
 
-    rows = _binarisation(unit, in_size, before)
-    packed = rows[-1].activation_bytes - before
-    rows += _convolutions(unit, size, behind + packed)
+    rows = _to_output(unit, in_size, before, others + output)
+    if unit.pool:
+        size = _strided(size, 2)
+        pooled = _real_bytes(channels, size)
+        rows.append(pooling_cost(f"{name}.pool", channels, 2, size, others + output + pooled))
+        after += pooled - output
+        output = pooled
+    behind = others + output
     if placement == "before-norm":
         rows.append(_nonlinearity(name, nonlinearity, channels, size, behind))
     if design.order == "sign-conv-norm":
@@ -145,12 +168,28 @@ def _unit(unit: UnitPlan, in_size: int, waiting: int, *, stays: bool) -> list[La
     return rows
 
 
+def _to_output(unit: UnitPlan, in_size: int, before: int, live: int) -> list[LayerCost]:
+    """Up to the output of the convolutions: from `before` bytes to `live`.
+
+    A real convolution and an attention read the unit's input itself, which `live` holds or not.
+    """
+    size = _strided(in_size, unit.convs[0].stride)
+    keeps_input = before + _real_bytes(unit.out_channels, size)
+    if not unit.binary:
+        rows = _norm_in_front(unit, in_size, before)
+        return rows + _convolutions(unit, size, keeps_input)
+    rows = _binarisation(unit, in_size, before)
+    packed = rows[-1].activation_bytes - before
+    if unit.attention is None:
+        return rows + _convolutions(unit, size, live + packed)
+    rows += _convolutions(unit, size, keeps_input + packed)
+    return rows + _attention(unit.attention, (in_size, size), keeps_input, live)
+
+
 def _binarisation(unit: UnitPlan, size: int, live: int) -> list[LayerCost]:
     """What stands in front of the convolutions: from `live` bytes, input included, to bits."""
-    name, design, channels = unit.name, unit.design, unit.in_channels
-    rows = []
-    if design.order == "norm-sign-conv":
-        rows.append(elementwise_cost(_NORM, f"{name}.norm", channels, size, live))
+    name, design, channels = unit.name, unit.design, unit.copies * unit.in_channels
+    rows = _norm_in_front(unit, size, live)
     if design.threshold == "learnable":
         rows.append(elementwise_cost(_THRESHOLD, f"{name}.threshold", channels, size, live))
     packed = -(-channels * size * size // 8)
@@ -158,18 +197,45 @@ def _binarisation(unit: UnitPlan, size: int, live: int) -> list[LayerCost]:
     return rows
 
 
+def _norm_in_front(unit: UnitPlan, size: int, live: int) -> list[LayerCost]:
+    if unit.design.order != "norm-sign-conv":
+        return []
+    channels = unit.copies * unit.in_channels
+    return [elementwise_cost(_NORM, f"{unit.name}.norm", channels, size, live)]
+
+
 def _convolutions(unit: UnitPlan, size: int, live: int) -> list[LayerCost]:
     """The convolutions with their scales; `live` bytes hold their input and common output."""
     design = unit.design
-    folded = design.order == "sign-conv-norm" and unit.placement != "before-norm"
+    folded = (
+        design.order == "sign-conv-norm"
+        and unit.placement != "before-norm"
+        and unit.attention is None
+    )
     scale = (_FOLDED_SCALES if folded else _SCALES).get(design.weight_scale)
     rows = []
     for conv in unit.convs:
         rows.append(conv_cost(conv, size, live))
-        if scale is not None:
+        if scale is not None and unit.binary:
             name = f"{conv.name}.scale"
             rows.append(elementwise_cost(scale, name, conv.out_channels, size, live))
     return rows
+
+
+def _attention(
+    plan: AttentionPlan, sizes: tuple[int, int], before: int, live: int
+) -> list[LayerCost]:
+    """The factors, predicted from `before` bytes down to `live`, and the product with them."""
+    name, seen, hidden, channels = plan
+    means, inner, factors = (_real_bytes(count, 1) for count in (seen, hidden, channels))
+    return [
+        pooling_cost(f"{name}.pool", seen, sizes[0], 1, before + means),
+        linear_cost(f"{name}.squeeze", seen, hidden, live + means + inner),
+        elementwise_cost(_ATTENTION, f"{name}.relu", hidden, 1, live + inner),
+        linear_cost(f"{name}.excite", hidden, channels, live + inner + factors),
+        elementwise_cost(_ATTENTION, f"{name}.sigmoid", channels, 1, live + factors),
+        elementwise_cost(_ATTENTION, f"{name}.product", channels, sizes[1], live + factors),
+    ]
 
 
 def _shortcut(shortcut: Shortcut, owner: str, size: int, kept: int, output: int) -> list[LayerCost]:
@@ -181,6 +247,10 @@ def _shortcut(shortcut: Shortcut, owner: str, size: int, kept: int, output: int)
         live = kept + pooled + output
         rows.append(pooling_cost(f"{name}.pool", in_channels, stride, size, live))
         kept = pooled
+    if conv is not None and conv.bits == 1:
+        packed, live = -(-in_channels * size * size // 8), kept + output
+        rows.append(elementwise_cost(_SIGN, f"{name}.sign", in_channels, size, live + packed))
+        kept = packed
     if conv is not None:
         rows.append(conv_cost(conv, size, kept + 2 * output))
         kept = output

@@ -59,7 +59,7 @@ def ledger(
         in_channels: Channels of an image.
         convention: Which operations are counted, and how.
     """
-    network = plan(architecture, in_channels=in_channels)
+    network = plan(architecture, in_channels=in_channels, image_size=image_size)
     rows = layers(network, image_size=image_size, num_classes=num_classes)
     if convention != BI_REAL:
         rows = tuple(map(convention.counted, rows))

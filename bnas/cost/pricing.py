@@ -6,11 +6,11 @@ operations; here these stand beside, in `elementwise`. Other ways to count are i
 all formulas and definitions in docs/cost-model.md.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from bnas.architecture.plan import Conv
+from bnas.architecture.nodes import Bits, Conv
 from bnas.cost.totals import Kind, LayerCost
 
 BYTES_PER_REAL = 4
@@ -36,6 +36,9 @@ class _Precision(NamedTuple):
 _BINARY = _Precision(
     "binary-conv", bops=1, flops=0, ace=1, binary_params=1, real_params=0, weight_bits=1
 )
+_EIGHT_BIT = _Precision(
+    "8-bit-conv", bops=0, flops=1, ace=8**2, binary_params=0, real_params=1, weight_bits=8
+)
 # ACE takes a real operand for a bfloat16 one; stored are 32 bits.
 _REAL = _Precision(
     "real-conv",
@@ -46,12 +49,13 @@ _REAL = _Precision(
     real_params=1,
     weight_bits=8 * BYTES_PER_REAL,
 )
+_PRECISIONS: Mapping[Bits, _Precision] = {1: _BINARY, 8: _EIGHT_BIT, 32: _REAL}
 
 
 def conv_cost(conv: Conv, out_size: int, activation_bytes: int) -> LayerCost:
     """A convolution without bias; padding is counted as pixels are."""
-    name, in_channels, out_channels, kernel_size, _, groups, binary = conv
-    kind, bops, flops, ace, binary_params, real_params, bits = _BINARY if binary else _REAL
+    name, in_channels, out_channels, kernel_size, _, groups, precision = conv
+    kind, bops, flops, ace, binary_params, real_params, bits = _PRECISIONS[precision]
     weights = in_channels * out_channels * kernel_size * kernel_size // groups
     macs = weights * out_size * out_size
     return _row(

@@ -10,6 +10,7 @@ BINARY_OPS_PER_FLOP = 64
 
 Kind: TypeAlias = Literal[
     "binary-conv",
+    "8-bit-conv",
     "real-conv",
     "linear",
     "norm",
@@ -17,6 +18,7 @@ Kind: TypeAlias = Literal[
     "sign",
     "scale",
     "nonlinearity",
+    "attention",
     "pooling",
     "addition",
 ]

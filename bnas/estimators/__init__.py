@@ -4,6 +4,7 @@ from bnas.estimators.estimator import Estimator, ReCU, ScheduledEstimator, set_p
 from bnas.estimators.sign import binary_step, quantize, sign, ternary_step
 from bnas.estimators.table import (
     ESTIMATORS,
+    WEIGHT_ESTIMATORS,
     Beta,
     Operand,
     make,
@@ -13,6 +14,7 @@ from bnas.estimators.table import (
 
 __all__ = [
     "ESTIMATORS",
+    "WEIGHT_ESTIMATORS",
     "Beta",
     "Estimator",
     "Operand",

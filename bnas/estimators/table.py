@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from bnas.errors import InvalidConfiguration
 from bnas.estimators import schedules, surrogates
-from bnas.estimators.estimator import Estimator, ScheduledEstimator
+from bnas.estimators.estimator import Estimator, ReCU, ScheduledEstimator
 from bnas.estimators.schedules import Schedule
 from bnas.estimators.sign import Surrogate, binary_step, ternary_step
 
@@ -23,7 +23,7 @@ def make(tag: str, operand: Operand, beta: Beta | None = None) -> Estimator:
     """A new estimator of sign.
 
     Args:
-        tag: A key of `ESTIMATORS`.
+        tag: A key of `ESTIMATORS`, or for weights of `WEIGHT_ESTIMATORS`.
         operand: What is to be binarised; some papers treat weights and activations differently.
         beta: Sharpness of SignSwish, a positive number or "learnable" (one scalar an estimator,
             from 5); None for every other tag.
@@ -31,12 +31,13 @@ def make(tag: str, operand: Operand, beta: Beta | None = None) -> Estimator:
     Raises:
         InvalidConfiguration: The tag is unknown, or beta is missing, out of place or not positive.
     """
-    if tag not in ESTIMATORS:
+    known = WEIGHT_ESTIMATORS if operand == "weights" else ESTIMATORS
+    if tag not in known:
         raise InvalidConfiguration(
-            f"an estimator must be one of {', '.join(ESTIMATORS)}, but got estimator={tag!r}; "
+            f"an estimator must be one of {', '.join(known)}, but got estimator={tag!r}; "
             "take one of these"
         )
-    return ESTIMATORS[tag](tag, operand, beta)
+    return known[tag](tag, operand, beta)
 
 
 def unsigned_activations() -> Estimator:
@@ -55,11 +56,7 @@ def _constant(surrogate: Surrogate, **settings: float) -> Schedule:
 
 def _by_operand(activations: Schedule, weights: Schedule) -> _Factory:
     def build(tag: str, operand: Operand, beta: Beta | None) -> Estimator:
-        if beta is not None:
-            raise InvalidConfiguration(
-                f"beta belongs to the estimator 'signswish', but got beta={beta!r} with "
-                f"estimator={tag!r}; leave it out"
-            )
+        _refuse_beta(tag, beta)
         return ScheduledEstimator({"activations": activations, "weights": weights}[operand])
 
     return build
@@ -67,6 +64,20 @@ def _by_operand(activations: Schedule, weights: Schedule) -> _Factory:
 
 def _alike(schedule: Schedule) -> _Factory:
     return _by_operand(schedule, schedule)
+
+
+def _recu(tag: str, operand: Operand, beta: Beta | None) -> Estimator:
+    del operand
+    _refuse_beta(tag, beta)
+    return ReCU()
+
+
+def _refuse_beta(tag: str, beta: Beta | None) -> None:
+    if beta is not None:
+        raise InvalidConfiguration(
+            f"beta belongs to the estimator 'signswish', but got beta={beta!r} with "
+            f"estimator={tag!r}; leave it out"
+        )
 
 
 def _sign_swish(tag: str, operand: Operand, beta: Beta | None) -> Estimator:
@@ -96,3 +107,6 @@ ESTIMATORS: Mapping[str, _Factory] = MappingProxyType(
         "fda": _alike(schedules.fda),
     }
 )
+
+# ReCU is a treatment of weights.
+WEIGHT_ESTIMATORS: Mapping[str, _Factory] = MappingProxyType({**ESTIMATORS, "recu": _recu})

@@ -55,6 +55,7 @@ def _begun(
         architecture,
         in_channels=data.facts.in_channels,
         num_classes=data.facts.num_classes,
+        image_size=data.facts.image_size,
         seed=seed,
     )
     return begin(model, definition.recipe, seed=seed, device=definition.device)

@@ -12,18 +12,28 @@ from bnas.errors import RunError
 from bnas.search.outage import outlasting
 
 
-def write_text(path: Path, text: str) -> None:
+def write_bytes(path: Path, content: bytes) -> None:
     """Replaces a file as a whole.
 
     Raises:
         RunError: The disk is full or the folder cannot be written; the old file is kept.
     """
     with writing(path):
-        outlasting(lambda: _replace(path, text))
+        outlasting(lambda: _replace(path, content))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replaces a text file as a whole, in UTF-8."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replaces a JSON file as a whole."""
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
 
 
 def append_text(path: Path, text: str) -> None:
-    """Appends to a file.
+    """Appends to a text file.
 
     Raises:
         RunError: The disk is full or the folder cannot be written.
@@ -37,25 +47,6 @@ def append_text(path: Path, text: str) -> None:
         outlasting(append)
 
 
-def _replace(path: Path, text: str) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Replaces a JSON file as a whole."""
-    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
-
-
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turns what the system says about writing `path` into an error for users."""
@@ -66,3 +57,17 @@ def writing(path: Path) -> Iterator[None]:
             f"{path} must be writable, but {error.strerror}; free space or correct the "
             "permissions, then resume the run: everything recorded before is kept"
         ) from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

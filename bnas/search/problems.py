@@ -159,7 +159,7 @@ def _ceiling(architecture: Architecture) -> float:
 
 def _loss(unit: Unit) -> float:
     """Share of the ceiling that a unit loses; 0 for the best."""
-    by_estimator = _ESTIMATOR_LOSS[unit.activation_estimator]
+    by_estimator = _ESTIMATOR_LOSS[unit.activation_estimator or "ste"]
     if isinstance(unit.activation_beta, float):
         by_estimator += unit.activation_beta / 1000
     loss = by_estimator if unit.shortcut == "conv" else 2 * by_estimator

@@ -18,7 +18,7 @@ from bnas.errors import InvalidConfiguration, RunError
 from bnas.search.settings import SearchSettings
 
 # A socket's path has at most 107 bytes, of which Ray uses about 80.
-_LONGEST_PARENT: Final = 12
+_LONGEST_PARENT: Final = 25
 _SHORT_PARENT: Final = Path("/tmp")  # noqa: S108 (mkdtemp makes a private folder in it)
 
 

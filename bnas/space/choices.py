@@ -7,18 +7,29 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from bnas.architecture.model import (
     MAX_DEPTH,
+    MAX_HIDDEN_LAYERS,
     MAX_STAGES,
+    ActivationLevels,
+    Attention,
     Beta,
     Channels,
     Downsampling,
     Estimator,
+    HeadPooling,
+    KernelSize,
     Nonlinearity,
     Order,
+    Padding,
     Placement,
+    Regulariser,
+    RegulariserWeight,
     ShortcutStyle,
+    StemBits,
     StemKind,
     Threshold,
+    WeightEstimator,
     WeightScale,
+    WeightScaleInit,
     Widening,
 )
 
@@ -79,6 +90,7 @@ class Choice(BaseModel, Generic[OptionT]):
 _Bool: TypeAlias = Annotated[bool, Field(strict=True)]
 _Depth: TypeAlias = Annotated[int, Field(ge=1, le=MAX_DEPTH, strict=True)]
 _Stages: TypeAlias = Annotated[int, Field(ge=1, le=MAX_STAGES, strict=True)]
+_Hidden: TypeAlias = Annotated[int, Field(ge=0, le=MAX_HIDDEN_LAYERS, strict=True)]
 _Factor: TypeAlias = Annotated[float, Field(gt=0, le=16, allow_inf_nan=False, strict=True)]
 
 
@@ -90,29 +102,43 @@ class Choices(BaseModel):
     """All choices, in the order in which they are made; one left out is fixed to its default.
 
     `width` is the stem's width in channels and each stage widens it as its frame says, times
-    `width_factor`. Every other name is a field of `bnas.architecture.model`.
+    `width_factor`; `hidden_layers` of `hidden_width` are those of the head. Every other name is a
+    field of `bnas.architecture.model`.
     """
 
     stem: Choice[StemKind] = _fixed("3x3")
+    stem_bits: Choice[StemBits] = _fixed(32)
     num_stages: Choice[_Stages] | None = None
     width: Choice[Channels]
     width_factor: Choice[_Factor] = _fixed(1.0)
     depth: Choice[_Depth]
+    kernel_size: Choice[KernelSize] = _fixed(3)
+    activation_levels: Choice[ActivationLevels] = _fixed("signed")
     activation_estimator: Choice[Estimator] = _fixed("ste")
     activation_beta: Choice[Beta] = _fixed(5.0)
-    weight_estimator: Choice[Estimator] = _fixed("ste")
+    weight_estimator: Choice[WeightEstimator] = _fixed("ste")
     weight_beta: Choice[Beta] = _fixed(5.0)
     threshold: Choice[Threshold] = _fixed("fixed")
     weight_scale: Choice[WeightScale] = _fixed("none")
+    weight_scale_init: Choice[WeightScaleInit] = _fixed("mean")
+    regulariser: Choice[Regulariser] = _fixed("none")
+    regulariser_weight: Choice[RegulariserWeight] = _fixed(1e-6)
+    attention: Choice[Attention] = _fixed("none")
+    padding: Choice[Padding] = _fixed("zero")
     order: Choice[Order] = _fixed("sign-conv-norm")
     nonlinearity: Choice[Nonlinearity] = _fixed("none")
     shortcut: Choice[ShortcutStyle] = _fixed("conv")
     placement: Choice[Placement] = _fixed("after-addition")
     groups: Choice[Channels] = _fixed(1)
     shuffle: Choice[_Bool] = _fixed(option=False)
+    mix: Choice[_Bool] = _fixed(option=False)
     widening: Choice[Widening] = _fixed("convolution")
+    widening_groups: Choice[Channels] = _fixed(1)
     downsampling: Choice[Downsampling] = _fixed("real-1x1")
     downsampling_groups: Choice[Channels] = _fixed(1)
+    head_pooling: Choice[HeadPooling] = _fixed("average")
+    hidden_layers: Choice[_Hidden] = _fixed(0)
+    hidden_width: Choice[Channels] = _fixed(1024)
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -9,9 +9,17 @@ from bnas.space.choices import Choice, Choices, Scope, default_option, option_li
 
 Complaint: TypeAlias = tuple[tuple[int | str, ...], str]
 
-CONDITION_OF: Final[dict[str, Condition]] = {c.field: c for c in CONDITIONS}
+_HIDDEN_WIDTH = Condition(
+    field="hidden_width",
+    reads=("hidden_layers",),
+    holds=lambda f: f["hidden_layers"] > 0,
+    default=1024,
+)
+CONDITION_OF: Final[dict[str, Condition]] = {c.field: c for c in (*CONDITIONS, _HIDDEN_WIDTH)}
 CHANNELS: Final = {"in_channels", "out_channels"}
-NETWORK_ONLY: Final = ("stem", "num_stages", "width")
+HEAD: Final = ("head_pooling", "hidden_layers", "hidden_width")
+NETWORK_ONLY: Final = ("stem", "stem_bits", "num_stages", "width", *HEAD)
+_NO_CHOICES: Final = {"skeleton"}
 
 
 def effective_scopes(choices: Choices) -> dict[str, Scope]:
@@ -60,8 +68,8 @@ def equivalences_of(name: str, choice: Choice[Any]) -> tuple[Equivalence, ...]:
 
 
 def channels_as_choices(fields: Iterable[str]) -> set[str]:
-    """The fields with the choices that decide the number of channels in their place."""
-    found = set(fields)
+    """The choices that decide the fields: for a number of channels, those of the widths."""
+    found = set(fields) - _NO_CHOICES
     return (found - CHANNELS) | {"width", "width_factor"} if found & CHANNELS else found
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from bnas.architecture import Architecture, Stage, Stem, Unit, canonical
+from bnas.architecture import Architecture, Head, Stage, Stem, Unit, canonical
 from bnas.space.choices import Option
 from bnas.space.variables import Point, Variable, Variables
 
@@ -23,7 +23,10 @@ class Draft:
     def __init__(self, variables: Variables) -> None:
         self._variables = variables
         self.point: Point = {}
-        self._stages: list[dict[str, Any]] = [{} for _ in variables.definition.stages]
+        definition = variables.definition
+        self._stages: list[dict[str, Any]] = [
+            {"skeleton": definition.skeleton} for _ in definition.stages
+        ]
 
     def copy(self) -> Self:
         """A draft with the same decisions, to go on from."""
@@ -79,19 +82,23 @@ class Draft:
                 depth=fields["depth"],
                 width=fields["out_channels"],
                 stride=frame.stride,
+                kernel_size=fields["kernel_size"],
                 unit=Unit(**{name: fields[name] for name in _UNIT_FIELDS}),
                 downsampling=fields["downsampling"],
                 downsampling_groups=fields["downsampling_groups"],
                 widening=fields["widening"],
+                widening_groups=fields["widening_groups"],
             )
             for fields, frame in zip(self._stages, definition.stages, strict=False)
         )
         first = self._stages[0]
+        hidden = (first["hidden_width"],) * first["hidden_layers"]
         return canonical(
             Architecture(
                 skeleton=definition.skeleton,
-                stem=Stem(kind=first["stem"], width=first["width"]),
+                stem=Stem(kind=first["stem"], width=first["width"], bits=first["stem_bits"]),
                 stages=tuple(stages),
+                head=Head(pooling=first["head_pooling"], hidden=hidden),
             )
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from bnas.architecture import Architecture, digest
-from bnas.architecture.validity import CONDITIONS, EQUIVALENCES, stage_fields
+from bnas.architecture.validity import CONDITIONS, EQUIVALENCES, network_fields, stage_fields
 from bnas.errors import InvalidSpace
 from bnas.space.choices import Option, option_like
 from bnas.space.variables import Variables
@@ -85,8 +85,16 @@ class Matching:
 
 def _fields(architecture: Architecture) -> Iterator[dict[str, Any]]:
     """All that is chosen of each stage, by the names of the choices."""
-    stem, in_channels = architecture.stem, architecture.stem.width
-    network = {"stem": stem.kind, "width": stem.width, "num_stages": len(architecture.stages)}
+    stem, head, in_channels = architecture.stem, architecture.head, architecture.stem.width
+    widths = tuple(dict.fromkeys(head.hidden))
+    network = {
+        **network_fields(architecture),
+        "stem_bits": stem.bits,
+        "num_stages": len(architecture.stages),
+        "head_pooling": head.pooling,
+        "hidden_layers": len(head.hidden),
+        "hidden_width": widths[0] if len(widths) == 1 else widths or None,
+    }
     for stage in architecture.stages:
         yield {**network, **stage_fields(stage, in_channels), "depth": stage.depth}
         in_channels = stage.width

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
 
+from bnas.blocks.regulariser import regularisation
 from bnas.data.augmentation import random_crop, random_flip
 from bnas.data.memory import Examples, SearchData
 from bnas.errors import EvaluationFailed
@@ -145,8 +146,9 @@ def _step(training: Training, examples: Examples, batch_N: Tensor, recipe: Recip
     loss = functional.cross_entropy(
         logits_NK, examples.y[batch_N], label_smoothing=recipe.label_smoothing
     )
+    penalty = regularisation(training.model)
     training.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    (loss if penalty is None else loss + penalty).backward()
     training.optimizer.step()
     return loss.detach()
 

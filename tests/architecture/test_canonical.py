@@ -29,12 +29,22 @@ from bnas.errors import InvalidArchitecture
 from bnas.space.choices import Choices, default_option
 
 DIGESTS = {
+    "binaryduo-resnet18": "4a992a07834a",
     "bireal-18": "f8c417777c10",
     "bireal-34": "19374f1492c0",
+    "bnn-plus-alexnet": "0f218cba0f0f",
+    "bnn-plus-resnet18": "69acb234d34a",
+    "bnn-plus-vgg": "cb1f33de0234",
+    "ftbnn": "6039ea1be011",
     "reactnet-a": "d51bcdaa70c4",
+    "reactnet-b": "1cdea8339ded",
+    "reactnet-c": "4ff496304d2f",
     "reactnet-resnet18": "d7fe855247ef",
+    "real-to-binary-resnet18": "19b5400083a0",
     "resnet20-bireal": "83e494da74dd",
     "resnet20-reactnet": "f535f35c1df1",
+    "vgg-small": "a76f8a50e6b6",
+    "xnor-resnet18": "e27679267dd5",
 }
 
 
@@ -46,6 +56,21 @@ def network(*, widths: tuple[int, ...] = (16, 16), unit: Any = None, **stage: An
 
 def test_digests_of_published_designs_never_change() -> None:
     assert {name: digest(load_design(name).architecture) for name in published_names()} == DIGESTS
+
+
+@pytest.mark.parametrize("name", published_names())
+def test_a_choice_at_its_neutral_value_is_not_in_the_json(name: str) -> None:
+    architecture = load_design(name).architecture
+    neutral = {
+        field.name: field.metadata["neutral"]
+        for part in (Unit, Stage, Stem, Architecture)
+        for field in fields(part)
+        if "neutral" in field.metadata
+    }
+    written = to_dict(architecture)
+    parts = [written, written["stem"], *written["stages"], *(s["unit"] for s in written["stages"])]
+    assert not [key for part in parts for key in part if part[key] == neutral.get(key, "nothing")]
+    assert from_dict(written) == architecture
 
 
 def test_digest_is_that_of_the_json() -> None:

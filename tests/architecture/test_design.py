@@ -26,7 +26,11 @@ stages:
     downsampling: real-1x1
     unit: {groups: 4}
 """
-NAMES = "bireal-18, bireal-34, reactnet-a, reactnet-resnet18, resnet20-bireal, resnet20-reactnet"
+NAMES = (
+    "binaryduo-resnet18, bireal-18, bireal-34, bnn-plus-alexnet, bnn-plus-resnet18, bnn-plus-vgg, "
+    "ftbnn, reactnet-a, reactnet-b, reactnet-c, reactnet-resnet18, real-to-binary-resnet18, "
+    "resnet20-bireal, resnet20-reactnet, vgg-small, xnor-resnet18"
+)
 
 
 @pytest.fixture
@@ -101,19 +105,25 @@ def test_json_as_other_programs_write_it(indent: Any, tmp_path: Path) -> None:
             "imagesize: 3",
             (
                 "FILE:3: unknown key 'imagesize', did you mean 'image_size'?; allowed keys: "
-                "schema, skeleton, stem, unit, stages, name, description, source, image_size, "
-                "num_classes, in_channels"
+                "schema, skeleton, stem, unit, stages, head, name, description, source, "
+                "image_size, num_classes, in_channels, published"
             ),
         ),
         (
             "skeleton: resnet",
-            "skeleton: vgg",
-            "FILE:4: 'skeleton' must be 'resnet' or 'mobilenet', but got 'vgg'",
+            "skeleton: vgx",
+            (
+                "FILE:4: 'skeleton' must be 'resnet', 'mobilenet' or 'vgg', but got 'vgx', "
+                "did you mean 'vgg'?"
+            ),
         ),
         (
             "kind: 3x3",
             "kind: 5x5",
-            "FILE:5: 'stem.kind' must be '3x3', '3x3-stride2' or '7x7-pool', but got '5x5'",
+            (
+                "FILE:5: 'stem.kind' must be '3x3', '3x3-stride2', '7x7-pool', '11x11-pool' or "
+                "'grouped', but got '5x5'"
+            ),
         ),
         (
             "width: 16}\nunit",
@@ -124,9 +134,8 @@ def test_json_as_other_programs_write_it(indent: Any, tmp_path: Path) -> None:
             "width: 16}\nunit",
             "widht: 16}\nunit",
             (
-                "FILE:5: the key 'stem.width' is missing; add it\n"
-                "FILE:5: unknown key 'stem.widht', did you mean 'width'?; allowed keys: kind, "
-                "width"
+                "FILE:5: the key 'stem.width' is missing; add it\nFILE:5: unknown key "
+                "'stem.widht', did you mean 'width'?; allowed keys: kind, width, bits"
             ),
         ),
         (
@@ -141,10 +150,11 @@ def test_json_as_other_programs_write_it(indent: Any, tmp_path: Path) -> None:
             "activation_estimator: ste",
             "activation: ste",
             (
-                "FILE:7: unknown key 'unit.activation', did you mean 'activation_beta'?; "
-                "allowed keys: activation_estimator, activation_beta, weight_estimator, "
-                "weight_beta, threshold, weight_scale, order, nonlinearity, placement, "
-                "shortcut, groups, shuffle"
+                "FILE:7: unknown key 'unit.activation', did you mean 'activation_beta'?; allowed "
+                "keys: activation_levels, activation_estimator, activation_beta, weight_estimator, "
+                "weight_beta, threshold, weight_scale, weight_scale_init, regulariser, "
+                "regulariser_weight, attention, padding, order, nonlinearity, placement, shortcut, "
+                "groups, shuffle, mix"
             ),
         ),
         (
@@ -187,10 +197,11 @@ def test_json_as_other_programs_write_it(indent: Any, tmp_path: Path) -> None:
             "groups: 4",
             "shuffel: true",
             (
-                "FILE:15: unknown key 'stages[1].unit.shuffel', did you mean 'shuffle'?; "
-                "allowed keys: activation_estimator, activation_beta, weight_estimator, "
-                "weight_beta, threshold, weight_scale, order, nonlinearity, placement, "
-                "shortcut, groups, shuffle"
+                "FILE:15: unknown key 'stages[1].unit.shuffel', did you mean 'shuffle'?; allowed "
+                "keys: activation_levels, activation_estimator, activation_beta, weight_estimator, "
+                "weight_beta, threshold, weight_scale, weight_scale_init, regulariser, "
+                "regulariser_weight, attention, padding, order, nonlinearity, placement, shortcut, "
+                "groups, shuffle, mix"
             ),
         ),
         (
@@ -233,8 +244,8 @@ def test_json_as_other_programs_write_it(indent: Any, tmp_path: Path) -> None:
             "downsampling: real-1x1",
             "downsampling: real1x1",
             (
-                "FILE:14: 'stages[1].downsampling' must be 'real-1x1', 'duplicate' or "
-                "'zero-pad', but got 'real1x1', did you mean 'real-1x1'?"
+                "FILE:14: 'stages[1].downsampling' must be 'real-1x1', 'binary-1x1', 'duplicate' "
+                "or 'zero-pad', but got 'real1x1', did you mean 'real-1x1'?"
             ),
         ),
         (
@@ -251,7 +262,7 @@ def test_json_as_other_programs_write_it(indent: Any, tmp_path: Path) -> None:
             "widening: duplicate\n    junk: 1",
             (
                 "FILE:15: unknown key 'stages[1].junk'; allowed keys: depth, width, stride, "
-                "unit, downsampling, downsampling_groups, widening"
+                "kernel_size, unit, downsampling, downsampling_groups, widening, widening_groups"
             ),
         ),
         (
@@ -267,10 +278,9 @@ def test_json_as_other_programs_write_it(indent: Any, tmp_path: Path) -> None:
             "stages:",
             "stage:",
             (
-                "FILE:2: the key 'stages' is missing; add it\n"
-                "FILE:9: unknown key 'stage', did you mean 'stages'?; allowed keys: schema, "
-                "skeleton, stem, unit, stages, name, description, source, image_size, "
-                "num_classes, in_channels"
+                "FILE:2: the key 'stages' is missing; add it\nFILE:9: unknown key 'stage', did you "
+                "mean 'stages'?; allowed keys: schema, skeleton, stem, unit, stages, head, name, "
+                "description, source, image_size, num_classes, in_channels, published"
             ),
         ),
     ],
@@ -360,9 +370,12 @@ def test_no_such_design(name: str, expected: str) -> None:
     [
         ([], ["the value must be a group of `key: value`, but got []"]),
         (
-            {"skeleton": "vgg"},
+            {"skeleton": "vgx"},
             [
-                "'skeleton' must be 'resnet' or 'mobilenet', but got 'vgg'",
+                (
+                    "'skeleton' must be 'resnet', 'mobilenet' or 'vgg', but got 'vgx', "
+                    "did you mean 'vgg'?"
+                ),
                 "the key 'stem' is missing; add it",
                 "the key 'stages' is missing; add it",
             ],

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnas.architecture import Unit, digest, from_dict, load_design, plan, problems, to_dict
+from bnas.architecture import Stage, Unit, digest, from_dict, load_design, plan, problems, to_dict
 from bnas.errors import InvalidArchitecture
 
 DESIGN = {
@@ -24,8 +24,20 @@ DESIGN = {
         {"depth": 1, "width": 16},
         {"depth": 2, "width": 32, "stride": 2, "downsampling": "real-1x1", "unit": {"groups": 4}},
     ],
+    "head": {"pooling": "flatten", "hidden": [32]},
 }
-WORDS = [*Unit.__slots__, "depth", "width", "stem", "unit", "none", "duplicate", "signswish"]
+WORDS = [
+    *Unit.__slots__,
+    *Stage.__slots__,
+    "head",
+    "depth",
+    "width",
+    "stem",
+    "unit",
+    "none",
+    "duplicate",
+    "signswish",
+]
 
 scalars = st.one_of(
     st.none(),
@@ -98,7 +110,7 @@ def check(path: Path) -> None:
     assert problems(design.architecture) == []
     assert from_dict(to_dict(design.architecture)) == design.architecture
     assert len(digest(design.architecture)) == 12
-    plan(design.architecture)
+    plan(design.architecture, image_size=32)
 
 
 @settings(max_examples=200)

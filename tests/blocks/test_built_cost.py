@@ -14,6 +14,7 @@ from bnas.architecture import Architecture, load_design, published_names
 from bnas.blocks import BinaryConv2d, build
 from bnas.blocks.activations import PReLU, RPReLU, Threshold, TwoSlopePReLU
 from bnas.blocks.convolution import DetachedMeanScale, LearnedScale, MeanScale
+from bnas.blocks.eight_bit import EightBitConv2d
 from bnas.cost import ledger
 from bnas.definitions import available
 from bnas.space import load_space
@@ -23,7 +24,10 @@ SAMPLES = 2
 SIZES = (8, 32, 224, 9, 31, 97, 1)
 
 # Element-wise work without parameters, which may be a function call.
-WITHOUT_A_MODULE = ("sign", "addition", "pooling")
+WITHOUT_A_MODULE = ("sign", "addition", "pooling", "attention")
+
+CONVOLUTIONS = ("binary-conv", "8-bit-conv", "real-conv")
+ACE = {"binary-conv": 1, "8-bit-conv": 64, "real-conv": 256, "linear": 256}
 
 Row = dict[str, Any]
 
@@ -34,6 +38,10 @@ def binary_conv(module: BinaryConv2d, x: Tensor, y: Tensor) -> Row:
 
 def real_conv(module: nn.Conv2d, x: Tensor, y: Tensor) -> Row:
     return {"kind": "real-conv", **convolution(module.weight, module.groups, x, y)}
+
+
+def eight_bit_conv(module: EightBitConv2d, x: Tensor, y: Tensor) -> Row:
+    return {"kind": "8-bit-conv", **convolution(module.weight, module.groups, x, y)}
 
 
 def convolution(weight: Tensor, groups: int, x: Tensor, y: Tensor) -> Row:
@@ -69,6 +77,7 @@ def channelwise(kind: str) -> Callable[[nn.Module, Tensor, Tensor], Row]:
 
 MEASURES: dict[type[nn.Module], Callable[..., Row]] = {
     BinaryConv2d: binary_conv,
+    EightBitConv2d: eight_bit_conv,
     nn.Conv2d: real_conv,
     nn.Linear: linear,
     nn.BatchNorm2d: channelwise("norm"),
@@ -113,9 +122,9 @@ def charged(architecture: Architecture, size: int, classes: int, channels: int) 
             "out_channels": layer.out_channels,
             "parameters": layer.binary_params + layer.real_params,
         }
-        if layer.kind in ("binary-conv", "real-conv"):
+        if layer.kind in CONVOLUTIONS:
             row.update(kernel_size=layer.kernel_size, groups=layer.groups)
-        if layer.kind in ("binary-conv", "real-conv", "linear"):
+        if layer.kind in (*CONVOLUTIONS, "linear"):
             row.update(macs=layer.bops + layer.flops, out_size=layer.out_size)
         # Binary where the module binarises, real everywhere else.
         assert (layer.bops > 0) == (layer.kind == "binary-conv")
@@ -134,6 +143,8 @@ def packed_bytes(row: Row) -> int:
     """One bit a binary weight in whole bytes, four bytes a real value; mean scales are deployed."""
     if row["kind"] == "binary-conv":
         return -(-int(row["parameters"]) // 8)
+    if row["kind"] == "8-bit-conv":
+        return int(row["parameters"])
     return 4 * int(row["out_channels"] if row["kind"] == "scale" else row["parameters"])
 
 
@@ -141,7 +152,9 @@ def assert_charged_in_full(
     architecture: Architecture, *, size: int, classes: int, channels: int, device: str = "meta"
 ) -> None:
     with torch.device(device):
-        network = build(architecture, num_classes=classes, in_channels=channels).eval()
+        network = build(
+            architecture, num_classes=classes, in_channels=channels, image_size=size
+        ).eval()
         images = torch.zeros(1, channels, size, size)
     with FlopCounterMode(display=False) as counter:
         rows = trace(network, images)
@@ -152,7 +165,7 @@ def assert_charged_in_full(
     assert counter.get_total_flops() == 2 * (totals.bops + totals.flops)
     macs = [(row["kind"], row["macs"]) for row in rows.values() if "macs" in row]
     assert totals.bops == sum(count for kind, count in macs if kind == "binary-conv")
-    assert totals.ace == sum(count * (1 if kind == "binary-conv" else 256) for kind, count in macs)
+    assert totals.ace == sum(count * ACE[kind] for kind, count in macs)
     assert totals.binary_params + totals.real_params == deployed_parameters(network)
     assert totals.packed_bytes == sum(packed_bytes(row) for row in rows.values())
 

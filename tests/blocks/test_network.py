@@ -1,6 +1,7 @@
 """Building and training whole networks."""
 
 import copy
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -9,7 +10,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bnas.architecture import Architecture, Stage, Stem, Unit, model, plan, valid
+from bnas.architecture import (
+    Architecture,
+    Stage,
+    Stem,
+    Unit,
+    canonical,
+    model,
+    plan,
+    problems,
+    valid,
+)
 from bnas.blocks import BinaryConv2d, build, set_progress
 from bnas.estimators import Estimator
 
@@ -39,7 +50,7 @@ def test_submodules_carry_the_names_of_the_plan() -> None:
     architecture = design(Unit(weight_scale="learned", nonlinearity="prelu", threshold="learnable"))
     network, lowered = build(architecture, num_classes=CLASSES), plan(architecture)
     names = dict(network.named_modules())
-    expected = [lowered.stem.conv.name, lowered.head.name]
+    expected = [lowered.stem.convs[0].name, lowered.head.name]
     for block in lowered.blocks:
         for unit in block.units:
             expected += [unit.name, *(conv.name for conv in unit.convs)]
@@ -143,19 +154,40 @@ UNITS = [
 ]
 
 
-@pytest.mark.parametrize("skeleton", get_args(model.Skeleton))
-def test_every_unit_design_has_finite_gradients_everywhere(skeleton: Any) -> None:
-    for unit in UNITS:
+UNITS += [
+    Unit(activation_levels="unsigned", weight_estimator="recu"),
+    Unit(activation_levels="paired", order="norm-sign-conv", attention="data-driven", groups=2),
+    Unit(attention="data-driven", padding="one"),
+    Unit(groups=4, mix=True, shuffle=True, attention="data-driven"),
+    Unit(weight_scale="learned", weight_scale_init="p75", regulariser="r1"),
+]
+
+
+def combinations(skeleton: Any) -> Iterator[Architecture]:
+    """All of them with each way to widen and to downsample, where these are valid together."""
+    seen = set()
+    for design in UNITS:
+        unit = replace(design, shortcut="none") if skeleton == "vgg" else design
         for widening in get_args(model.Widening):
             for downsampling in get_args(model.Downsampling):
-                architecture = replace(
-                    design(unit, widening=widening, downsampling=downsampling), skeleton=skeleton
-                )
-                network = build(valid(architecture), num_classes=CLASSES)
-                loss_of(network, images()).backward()
-                for name, parameter in network.named_parameters():
-                    assert parameter.grad is not None, (unit, name)
-                    assert parameter.grad.isfinite().all(), (unit, name)
+                stage = {"unit": unit, "widening": widening, "downsampling": downsampling}
+                first = Stage(depth=1, width=8, unit=unit)
+                last = Stage(depth=2, width=16, stride=2, **stage)
+                stem = Stem(width=8)
+                found = canonical(Architecture(skeleton=skeleton, stem=stem, stages=(first, last)))
+                if found not in seen and not problems(found):
+                    seen.add(found)
+                    yield found
+
+
+@pytest.mark.parametrize("skeleton", get_args(model.Skeleton))
+def test_every_unit_design_has_finite_gradients_everywhere(skeleton: Any) -> None:
+    for architecture in combinations(skeleton):
+        network = build(architecture, num_classes=CLASSES)
+        loss_of(network, images()).backward()
+        for name, parameter in network.named_parameters():
+            assert parameter.grad is not None, (architecture, name)
+            assert parameter.grad.isfinite().all(), (architecture, name)
 
 
 def test_progress_reaches_every_estimator() -> None:

@@ -1,12 +1,13 @@
 """Units and their parts against plain re-writings of the papers' formulas, in double precision."""
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from bnas.architecture import Architecture, Stage, Stem, Unit, plan, valid
-from bnas.architecture.plan import Conv
+from bnas.architecture.nodes import Conv
 from bnas.blocks import BinaryConv2d
 from bnas.blocks.activations import RPReLU, Threshold, TwoSlopePReLU
 from bnas.blocks.shortcuts import PadChannels, RepeatChannels
@@ -281,7 +282,8 @@ class TestWeightScale:
         assert_equal(effective, expected)
         assert_equal(self.gradient(w, effective), self.gradient(w, expected))
 
-    def test_learned_scale_starts_at_the_mean_magnitude(self) -> None:
+    @pytest.mark.parametrize("start", [None, "median", "mean", "p75"])
+    def test_learned_scale_starts_at_a_statistic_of_the_magnitudes(self, start: str | None) -> None:
         shape = Conv(
             name="conv",
             in_channels=4,
@@ -289,9 +291,17 @@ class TestWeightScale:
             kernel_size=3,
             stride=1,
             groups=2,
-            binary=True,
+            bits=1,
         )
+        learned = Unit(weight_scale="learned", weight_scale_init=start)  # type: ignore[arg-type]
         with torch.random.fork_rng(devices=[]):
-            module = BinaryConv2d(shape, make("ste", "weights"), "learned")
-        expected = module.weight.detach().abs().mean((1, 2, 3), keepdim=True)
-        assert_equal(named(module, "scale.weight"), expected)
+            module = BinaryConv2d(shape, learned, make("ste", "weights"))
+        magnitudes = np.abs(module.weight.detach().numpy()).reshape(6, -1)
+        expected = {
+            None: magnitudes.mean(1),
+            "mean": magnitudes.mean(1),
+            "median": np.median(magnitudes, 1),
+            "p75": np.percentile(magnitudes, 75, 1),
+        }[start]
+        found = named(module, "scale.weight").flatten()
+        torch.testing.assert_close(found, torch.from_numpy(expected).float())

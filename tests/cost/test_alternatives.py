@@ -66,7 +66,9 @@ def test_every_alternative_costs_something_else(name: str) -> None:
     rows = found(name).values()
     assert all(row.totals != own and row.other != row.value for row in rows)
     choices = {row.choice for row in rows}
-    assert {"stem.kind", "unit.groups", "unit.nonlinearity", "unit.threshold"} <= choices
+    assert {"stem.kind", "unit.groups", "unit.nonlinearity"} <= choices
+    # Activations of 0 and 1 have no threshold to choose.
+    assert ("unit.threshold" in choices) == (name != "binaryduo-resnet18")
     # Estimators are free; they matter to training alone.
     assert not any("estimator" in choice or "beta" in choice for choice in choices)
 

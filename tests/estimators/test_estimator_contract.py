@@ -14,6 +14,7 @@ from bnas.architecture import model
 from bnas.errors import InvalidConfiguration
 from bnas.estimators import (
     ESTIMATORS,
+    WEIGHT_ESTIMATORS,
     Beta,
     Estimator,
     Operand,
@@ -61,6 +62,7 @@ def images(dtype: torch.dtype = torch.float32) -> Tensor:
 
 def test_table_holds_exactly_the_architectures_tags() -> None:
     assert set(ESTIMATORS) == set(get_args(model.Estimator))
+    assert set(WEIGHT_ESTIMATORS) == {*ESTIMATORS, "recu"}
 
 
 @pytest.mark.parametrize("progress", [0.0, 0.3, 1.0])
@@ -179,13 +181,26 @@ def test_only_a_learnable_beta_has_parameters(estimator: Estimator, choice: Choi
     assert len(list(estimator.parameters())) == (choice[1] == "learnable")
 
 
-def test_unknown_tag_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("tag", "operand", "others"),
+    [("stee", "weights", ", recu"), ("stee", "activations", ""), ("recu", "activations", "")],
+)
+def test_unknown_tag_is_refused(tag: str, operand: Operand, others: str) -> None:
     message = (
-        "an estimator must be one of ste, approxsign, signswish, ede, rbnn, reste, dsq, fda, "
-        "but got estimator='stee'; take one of these"
+        "an estimator must be one of ste, approxsign, signswish, ede, rbnn, reste, dsq, fda"
+        f"{others}, but got estimator={tag!r}; take one of these"
     )
     with pytest.raises(InvalidConfiguration, match=f"^{re.escape(message)}$"):
-        make("stee", "weights")
+        make(tag, operand)
+
+
+def test_recu_has_no_beta() -> None:
+    message = (
+        "beta belongs to the estimator 'signswish', but got beta=5 with estimator='recu'; "
+        "leave it out"
+    )
+    with pytest.raises(InvalidConfiguration, match=f"^{re.escape(message)}$"):
+        make("recu", "weights", 5)
 
 
 @pytest.mark.parametrize("beta", [None, 0, -1.0, math.inf, math.nan, "fixed"])

@@ -38,11 +38,13 @@ def test_the_good_one_is_good(load: Any) -> None:
             "groups:",
             "grops:",
             (
-                "FILE:11: unknown key 'choices.grops', did you mean 'groups'?; allowed keys: "
-                "stem, num_stages, width, width_factor, depth, activation_estimator, "
-                "activation_beta, weight_estimator, weight_beta, threshold, weight_scale, "
-                "order, nonlinearity, shortcut, placement, groups, shuffle, widening, "
-                "downsampling, downsampling_groups"
+                "FILE:11: unknown key 'choices.grops', did you mean 'groups'?; allowed keys: stem, "
+                "stem_bits, num_stages, width, width_factor, depth, kernel_size, "
+                "activation_levels, activation_estimator, activation_beta, weight_estimator, "
+                "weight_beta, threshold, weight_scale, weight_scale_init, regulariser, "
+                "regulariser_weight, attention, padding, order, nonlinearity, shortcut, placement, "
+                "groups, shuffle, mix, widening, widening_groups, downsampling, "
+                "downsampling_groups, head_pooling, hidden_layers, hidden_width"
             ),
         ),
         (
@@ -164,20 +166,25 @@ def test_the_good_one_is_good(load: Any) -> None:
             (
                 "FILE:13: 'choices.groups.when.nonlinearit': `when` must name a choice that is "
                 "made before groups, but got 'nonlinearit', did you mean 'nonlinearity'?; made "
-                "before it: stem, width, width_factor, activation_estimator, activation_beta, "
-                "weight_estimator, weight_beta, threshold, weight_scale, order, nonlinearity, "
-                "shortcut, placement, widening, downsampling, downsampling_groups, depth"
+                "before it: stem, stem_bits, width, width_factor, kernel_size, activation_levels, "
+                "activation_estimator, activation_beta, weight_estimator, weight_beta, threshold, "
+                "weight_scale, weight_scale_init, regulariser, regulariser_weight, attention, "
+                "padding, order, nonlinearity, shortcut, placement, widening, widening_groups, "
+                "downsampling, downsampling_groups, head_pooling, hidden_layers, hidden_width, "
+                "depth"
             ),
         ),
         (
             "scope: stage\n",
             "scope: stage\n    when: {shuffle: [true]}\n",
             (
-                "FILE:13: 'choices.groups.when.shuffle': `when` must name a choice that is "
-                "made before groups, but got 'shuffle'; made before it: stem, width, "
-                "width_factor, activation_estimator, activation_beta, weight_estimator, "
-                "weight_beta, threshold, weight_scale, order, nonlinearity, shortcut, "
-                "placement, widening, downsampling, downsampling_groups, depth"
+                "FILE:13: 'choices.groups.when.shuffle': `when` must name a choice that is made "
+                "before groups, but got 'shuffle'; made before it: stem, stem_bits, width, "
+                "width_factor, kernel_size, activation_levels, activation_estimator, "
+                "activation_beta, weight_estimator, weight_beta, threshold, weight_scale, "
+                "weight_scale_init, regulariser, regulariser_weight, attention, padding, order, "
+                "nonlinearity, shortcut, placement, widening, widening_groups, downsampling, "
+                "downsampling_groups, head_pooling, hidden_layers, hidden_width, depth"
             ),
         ),
         (
@@ -366,10 +373,12 @@ def test_the_good_one_is_good(load: Any) -> None:
             "{deepth: 1}",
             (
                 "FILE: small: first candidate 'one': unknown choice 'deepth', did you mean "
-                "'depth'?; choices: stem, width, width_factor, activation_estimator, "
-                "activation_beta, weight_estimator, weight_beta, threshold, weight_scale, "
-                "order, nonlinearity, shortcut, placement, widening, downsampling, "
-                "downsampling_groups, depth, groups, shuffle"
+                "'depth'?; choices: stem, stem_bits, width, width_factor, kernel_size, "
+                "activation_levels, activation_estimator, activation_beta, weight_estimator, "
+                "weight_beta, threshold, weight_scale, weight_scale_init, regulariser, "
+                "regulariser_weight, attention, padding, order, nonlinearity, shortcut, placement, "
+                "widening, widening_groups, downsampling, downsampling_groups, head_pooling, "
+                "hidden_layers, hidden_width, depth, groups, shuffle, mix"
             ),
         ),
         (
@@ -384,11 +393,13 @@ def test_the_good_one_is_good(load: Any) -> None:
             "{depth: 1}",
             "{stage3.depth: 1}",
             (
-                "FILE: small: first candidate 'one': unknown choice 'stage3.depth', did you "
-                "mean 'stage2.depth'?; choices: stem, width, width_factor, "
-                "activation_estimator, activation_beta, weight_estimator, weight_beta, "
-                "threshold, weight_scale, order, nonlinearity, shortcut, placement, widening, "
-                "downsampling, downsampling_groups, depth, groups, shuffle"
+                "FILE: small: first candidate 'one': unknown choice 'stage3.depth', did you mean "
+                "'stage2.depth'?; choices: stem, stem_bits, width, width_factor, kernel_size, "
+                "activation_levels, activation_estimator, activation_beta, weight_estimator, "
+                "weight_beta, threshold, weight_scale, weight_scale_init, regulariser, "
+                "regulariser_weight, attention, padding, order, nonlinearity, shortcut, placement, "
+                "widening, widening_groups, downsampling, downsampling_groups, head_pooling, "
+                "hidden_layers, hidden_width, depth, groups, shuffle, mix"
             ),
         ),
         (
@@ -409,9 +420,11 @@ def test_the_good_one_is_good(load: Any) -> None:
             "design: bireal18",
             (
                 "FILE: small: first candidate 'one': unknown design 'bireal18'; did you mean "
-                "'bireal-18'? published designs: bireal-18, bireal-34, reactnet-a, "
-                "reactnet-resnet18, resnet20-bireal, resnet20-reactnet; or give a JSON or YAML "
-                "file, or RUN/DIGEST"
+                "'bireal-18'? published designs: binaryduo-resnet18, bireal-18, bireal-34, "
+                "bnn-plus-alexnet, bnn-plus-resnet18, bnn-plus-vgg, ftbnn, reactnet-a, reactnet-b, "
+                "reactnet-c, reactnet-resnet18, real-to-binary-resnet18, resnet20-bireal, "
+                "resnet20-reactnet, vgg-small, xnor-resnet18; or give a JSON or YAML file, or "
+                "RUN/DIGEST"
             ),
         ),
         (
@@ -443,7 +456,7 @@ def test_the_good_one_is_good(load: Any) -> None:
             "skeleton: resnet\n",
             "skeleton: resnext\n",
             (
-                "FILE:4: 'skeleton' must be 'resnet' or 'mobilenet', but got 'resnext', did "
+                "FILE:4: 'skeleton' must be 'resnet', 'mobilenet' or 'vgg', but got 'resnext', did "
                 "you mean 'resnet'?"
             ),
         ),

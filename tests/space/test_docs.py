@@ -6,11 +6,10 @@ from typing import Annotated, Any, get_args, get_origin
 
 import pytest
 
-from bnas.architecture.validity import CONDITIONS
 from bnas.space import Choice, Choices
 from bnas.space.choices import MAX_OPTIONS, default_option
 from bnas.space.counting import MAX_COMBINATIONS
-from bnas.space.dependencies import NETWORK_ONLY
+from bnas.space.dependencies import CONDITION_OF, NETWORK_ONLY
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +81,7 @@ def test_the_table_has_options_default_and_scope(name: str, rows: dict[str, list
     value = default_option(name)
     assert words(default) == ([] if value is None else [str(value).replace("False", "false")])
     assert scope == ("network" if name in NETWORK_ONLY else "network, stage")
-    assert (effect == "always") == (name not in {condition.field for condition in CONDITIONS})
+    assert (effect == "always") == (name not in CONDITION_OF)
     assert source
 
 

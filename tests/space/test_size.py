@@ -105,6 +105,42 @@ SPACES = {
             "groups: {scope: stage, options: [2, 4], when: {depth: [2]}}"
         ),
     ),
+    "real widening": (
+        "doubling",
+        (
+            "width: [4, 6], depth: 1, widening: [duplicate, real, convolution], "
+            "widening_groups: [1, 4], downsampling: [duplicate, binary-1x1]"
+        ),
+    ),
+    "levels": (
+        "equal",
+        (
+            "width: 8, depth: 1, activation_levels: [signed, unsigned, paired], "
+            "activation_estimator: [ste, signswish], activation_beta: [5, 10], "
+            "threshold: [fixed, learnable], order: [sign-conv-norm, norm-sign-conv]"
+        ),
+    ),
+    "regularisers": (
+        "equal",
+        (
+            "width: 8, depth: 1, weight_scale: [none, learned], weight_scale_init: [mean, p75], "
+            "regulariser: [none, r1, r2], regulariser_weight: [1.0e-6, 1.0e-7]"
+        ),
+    ),
+    "mixed groups": (
+        "doubling",
+        (
+            "width: 8, depth: 1, groups: {scope: stage, options: [1, 4]}, "
+            "mix: {scope: stage, options: [false, true]}, kernel_size: [3, 5], padding: [zero, one]"
+        ),
+    ),
+    "stems and heads": (
+        "equal",
+        (
+            "stem: [3x3, grouped], stem_bits: [32, 8], width: [8, 16], depth: 1, "
+            "head_pooling: [average, flatten], hidden_layers: [0, 1, 2], hidden_width: [16, 32]"
+        ),
+    ),
     "a fixed choice that depends on a stage": (
         "doubling",
         (
@@ -172,12 +208,26 @@ def altered(architecture: Architecture) -> Iterator[Architecture]:
             yield other
 
 
-@pytest.mark.parametrize("skeleton", ["resnet", "mobilenet"])
-@pytest.mark.parametrize("name", SPACES)
+PLAIN = {
+    "plain": ("mixed", "width: 4, depth: 1, shortcut: none, order: [sign-conv-norm], groups: 1"),
+    "plain with other options": (
+        "doubling",
+        "width: 4, depth: 1, shortcut: [conv, none], widening: [convolution, duplicate]",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "skeleton"),
+    [
+        *((name, skeleton) for name in SPACES for skeleton in ("resnet", "mobilenet")),
+        *((name, "vgg") for name in PLAIN),
+    ],
+)
 def test_points_and_architectures_are_one_to_one(
     name: str, skeleton: str, load: Any, brute_force: Any
 ) -> None:
-    frames, choices = SPACES[name]
+    frames, choices = {**SPACES, **PLAIN}[name]
     check(
         load(
             f"name: small\ndescription: ''\nskeleton: {skeleton}\n"
@@ -188,21 +238,28 @@ def test_points_and_architectures_are_one_to_one(
 
 
 POOL: dict[str, list[Any]] = {
-    "stem": ["3x3", "7x7-pool"],
+    "stem": ["3x3", "7x7-pool", "grouped"],
     "num_stages": [1, 2],
-    "width": [4, 6, 8, 1],
+    "width": [4, 6, 8, 1, 16],
     "width_factor": [1, 2, 0.5, 1.5, 1.1],
     "depth": [1, 2],
+    "kernel_size": [3, 5],
+    "activation_levels": ["signed", "unsigned", "paired"],
     "activation_estimator": ["ste", "signswish"],
     "activation_beta": [5, 10, "learnable"],
+    "weight_scale": ["none", "learned"],
+    "weight_scale_init": ["mean", "median"],
+    "regulariser": ["none", "r1"],
     "order": ["sign-conv-norm", "norm-sign-conv"],
     "nonlinearity": ["none", "prelu"],
     "shortcut": ["conv", "block", "none"],
     "placement": ["before-norm", "before-addition", "after-addition"],
     "groups": [1, 2, 4],
     "shuffle": [False, True],
-    "widening": ["convolution", "duplicate"],
-    "downsampling": ["real-1x1", "duplicate", "zero-pad"],
+    "mix": [False, True],
+    "widening": ["convolution", "duplicate", "real"],
+    "widening_groups": [1, 2],
+    "downsampling": ["real-1x1", "duplicate", "zero-pad", "binary-1x1"],
     "downsampling_groups": [1, 2],
 }
 # `when` sees only one of equal options, so brute force is asked about choices without such.
@@ -228,7 +285,7 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
     return {
         "name": "drawn",
         "description": "",
-        "skeleton": draw(st.sampled_from(["resnet", "mobilenet"])),
+        "skeleton": draw(st.sampled_from(["resnet", "mobilenet", "vgg"])),
         "stages": [{"stride": 1 + (i > 0), "widen": factor} for i, factor in enumerate(widen)],
         "choices": choices,
     }

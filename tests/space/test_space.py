@@ -200,9 +200,12 @@ def test_a_choice_waits_for_one_that_has_no_effect(load: Any) -> None:
             {"stage3.groups": 1},
             (
                 ": unknown choice 'stage3.groups', did you mean 'stage2.groups'?; choices: stem, "
-                "num_stages, width, width_factor, depth, activation_estimator, activation_beta, "
-                "weight_estimator, weight_beta, threshold, weight_scale, order, nonlinearity, "
-                "shortcut, placement, groups, shuffle, widening, downsampling, downsampling_groups"
+                "stem_bits, num_stages, width, width_factor, depth, kernel_size, "
+                "activation_levels, activation_estimator, activation_beta, weight_estimator, "
+                "weight_beta, threshold, weight_scale, weight_scale_init, regulariser, "
+                "regulariser_weight, attention, padding, order, nonlinearity, shortcut, placement, "
+                "head_pooling, hidden_layers, hidden_width, groups, shuffle, mix, widening, "
+                "widening_groups, downsampling, downsampling_groups"
             ),
         ),
     ],

@@ -1,7 +1,5 @@
 """Writes the plots of a front as files."""
 
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +7,7 @@ from typing import TYPE_CHECKING
 from bnas.cost.ledger import Cost
 from bnas.report.formatting import counted
 from bnas.report.plots.scene import scene
-from bnas.runs.files import writing
+from bnas.runs.files import write_bytes, writing
 from bnas.search.objectives import ACCURACY, ObjectiveName
 from bnas.search.settings import Band
 from bnas.search.trials import TrialRecord
@@ -86,21 +84,8 @@ def write_front_plots(
     contents = {**draw(picture), "html": page(picture).encode()}
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    return tuple(_replace(folder / f"front.{kind}", data) for kind, data in contents.items())
-
-
-def _replace(path: Path, content: bytes) -> Path:
-    """Replaces a file as a whole."""
-    with writing(path):
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-            umask = os.umask(0)
-            os.umask(umask)
-            Path(temporary).chmod(0o666 & ~umask)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    return path
+    paths = []
+    for kind, content in contents.items():
+        paths.append(folder / f"front.{kind}")
+        write_bytes(paths[-1], content)
+    return tuple(paths)

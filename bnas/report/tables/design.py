@@ -1,6 +1,7 @@
 """The description of a design: skeleton, stem, stages, and what its units are like."""
 
 from dataclasses import fields
+from itertools import pairwise
 from typing import Final
 
 from rich.console import Group, RenderableType
@@ -15,15 +16,21 @@ from bnas.report.tables.output import facts, table
 _SKELETONS: Final = {
     "resnet": "resnet: blocks of two 3x3 units",
     "mobilenet": "mobilenet: blocks of a 3x3 unit and a 1x1 unit",
+    "vgg": "vgg: one 3x3 unit a block, pooling at the end of a stage with a stride",
 }
-_FIELDS: Final = tuple(field.name for field in fields(Unit))
+# What goes without saying of a field; None if nothing does.
+_FIELDS: Final = {field.name: field.metadata.get("neutral") for field in fields(Unit)}
 
 
 def design_table(design: Design) -> RenderableType:
     """What a design is: what its stages have in common once, and where they differ."""
     architecture = design.architecture
     units = [stage.unit for stage in architecture.stages]
-    texts = {name: [_text(unit, name) for unit in units] for name in _FIELDS}
+    texts = {
+        name: [_text(unit, name) for unit in units]
+        for name, neutral in _FIELDS.items()
+        if neutral is None or any(getattr(unit, name) not in (None, neutral) for unit in units)
+    }
     common = {name: row[0] for name, row in texts.items() if len(set(row)) == 1}
     differing = {name: row for name, row in texts.items() if name not in common}
     return Group(
@@ -43,7 +50,8 @@ def name_and_digest(design: Design) -> str:
 
 def _head(design: Design) -> Table:
     architecture = design.architecture
-    stem, last = architecture.stem, architecture.stages[-1]
+    stem = architecture.stem
+    precision = "real" if stem.bits == 32 else f"{stem.bits}-bit"
     size = f"{design.image_size}x{design.image_size}"
     return facts(
         [
@@ -52,10 +60,20 @@ def _head(design: Design) -> Table:
             ("source", design.source),
             ("made for", f"{size} images, {counted(design.in_channels, 'channel')}"),
             ("skeleton", _SKELETONS.get(architecture.skeleton, architecture.skeleton)),
-            ("stem", f"real {stem.kind}, {counted(stem.width, 'channel')}"),
-            ("head", f"average pooling, real linear {last.width}->{design.num_classes}"),
+            ("stem", f"{precision} {stem.kind}, {counted(stem.width, 'channel')}"),
+            ("head", _classification(design)),
         ]
     )
+
+
+def _classification(design: Design) -> str:
+    """From the last stage to the classes; inputs of the first layer are known without pooling."""
+    head, layers = design.architecture.head, ["average pooling"]
+    widths = [str(design.architecture.stages[-1].width), *map(str, head.hidden)]
+    if head.pooling == "flatten":
+        layers, widths[0] = ["all pixels"], "all"
+    layers += [f"binary linear {one}->{two}" for one, two in pairwise(widths)]
+    return ", ".join([*layers, f"real linear {widths[-1]}->{design.num_classes}"])
 
 
 def _stages(architecture: Architecture, differing: dict[str, list[str]]) -> Table:
@@ -65,20 +83,24 @@ def _stages(architecture: Architecture, differing: dict[str, list[str]]) -> Tabl
     for index, stage in enumerate(architecture.stages):
         rows.add_row(
             str(index + 1),
-            str(stage.depth),
+            _blocks(stage),
             f"{in_channels}->{stage.width}",
             str(stage.stride),
-            stage.widening or CLOSED,
-            _downsampling(stage),
+            _with_groups(stage.widening, stage.widening_groups),
+            _with_groups(stage.downsampling, stage.downsampling_groups),
             *(texts[index] for texts in differing.values()),
         )
         in_channels = stage.width
     return rows
 
 
-def _downsampling(stage: Stage) -> str:
-    groups = stage.downsampling_groups or 1
-    return (stage.downsampling or CLOSED) + (f", {groups} groups" if groups > 1 else "")
+def _blocks(stage: Stage) -> str:
+    size = stage.kernel_size
+    return str(stage.depth) + (f" of {size}x{size}" if size != 3 else "")
+
+
+def _with_groups(choice: str | None, groups: int | None) -> str:
+    return (choice or CLOSED) + (f", {groups} groups" if groups and groups > 1 else "")
 
 
 def _text(unit: Unit, name: str) -> str:
