@@ -1,7 +1,7 @@
 """An evaluator as data: which images, how long, which recipe, on what. Read from a YAML file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -9,6 +9,7 @@ from bnas.data import check_name, is_file, read
 from bnas.definitions import available, find, load_yaml, validate
 from bnas.errors import InvalidConfiguration, InvalidData, InvalidEvaluator
 from bnas.search.halving import Rungs
+from bnas.search.settings import Device
 from bnas.training import Recipe
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ class EvaluatorDefinition(BaseModel):
         rungs: epochs at which trials are compared with others and the worse ones are stopped; None
             trains all to the end.
         recipe: how to train.
-        device: where to train.
         threads: CPU threads of one trial.
     """
 
@@ -41,7 +41,6 @@ class EvaluatorDefinition(BaseModel):
     epochs: int = Field(ge=1)
     rungs: Rungs | None = None
     recipe: Recipe
-    device: Literal["cpu", "cuda"] = "cpu"
     threads: int = Field(default=1, ge=1, le=1024)
 
     @field_validator("data")
@@ -55,20 +54,20 @@ class EvaluatorDefinition(BaseModel):
         return data
 
     def build(
-        self, *, data: str | None = None, device: str | None = None, threads: int | None = None
+        self, *, data: str | None = None, device: Device = "cpu", threads: int | None = None
     ) -> "ProxyTraining":
         """Return the evaluator, with its data read once to check them.
 
         Args:
             data: replaces `data`.
-            device: replaces `device`.
+            device: where to train; whether it is there is seen by the process that trains.
             threads: replaces `threads`.
 
         Raises:
-            InvalidConfiguration: a replacement is not allowed, or the device is not there.
+            InvalidConfiguration: a replacement is not allowed.
             InvalidData: the data cannot be used.
         """
-        given: dict[str, Any] = {"data": data, "device": device, "threads": threads}
+        given: dict[str, Any] = {"data": data, "threads": threads}
         changes = {key: value for key, value in given.items() if value is not None}
         changed = validate(
             self.model_dump() | changes,
@@ -76,7 +75,7 @@ class EvaluatorDefinition(BaseModel):
             InvalidConfiguration,
             source=f"evaluator {self.name!r}",
         )
-        return _build(changed)
+        return _build(changed, device)
 
 
 def load_evaluator(name_or_path: str | Path) -> EvaluatorDefinition:
@@ -98,23 +97,11 @@ def evaluator_descriptions() -> dict[str, str]:
     return {name: load_evaluator(name).description for name in available("evaluators")}
 
 
-def _build(definition: EvaluatorDefinition) -> "ProxyTraining":
+def _build(definition: EvaluatorDefinition, device: Device) -> "ProxyTraining":
     from bnas.evaluation.proxy import ProxyTraining
 
-    if definition.device == "cuda":
-        _check_cuda()
     facts = read(definition.data).facts
     if is_file(definition.data):  # workers may have another working directory
         data = str(Path(definition.data).resolve())
         definition = definition.model_copy(update={"data": data})
-    return ProxyTraining(definition=definition, facts=facts)
-
-
-def _check_cuda() -> None:
-    import torch
-
-    if not torch.cuda.is_available():
-        raise InvalidConfiguration(
-            "device 'cuda' needs a CUDA device that PyTorch can use, but there is none; "
-            "use device 'cpu'"
-        )
+    return ProxyTraining(definition=definition, facts=facts, device=device)

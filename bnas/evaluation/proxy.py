@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from bnas.architecture import Architecture
 from bnas.cost import Totals, ledger
 from bnas.data import Facts
+from bnas.errors import InvalidConfiguration
 from bnas.evaluation.definition import EvaluatorDefinition
 from bnas.search.port import Checkpoint, Evaluation, Progress
+from bnas.search.settings import Device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,10 +19,28 @@ class ProxyTraining:
     Attributes:
         definition: complete settings; whoever holds them can build the same evaluator again.
         facts: image size, channels and classes of the data.
+        device: where to train.
     """
 
     definition: EvaluatorDefinition
     facts: Facts
+    device: Device = "cpu"
+
+    def check_device(self) -> None:
+        """Refuse a device that this process does not have.
+
+        Raises:
+            InvalidConfiguration: There is no CUDA device.
+        """
+        if self.device == "cpu":
+            return
+        import torch
+
+        if not torch.cuda.is_available():
+            raise InvalidConfiguration(
+                "device 'cuda' needs a CUDA device that PyTorch can use, but there is none; "
+                "use device 'cpu'"
+            )
 
     @property
     def epochs(self) -> int:
@@ -60,6 +80,7 @@ class ProxyTraining:
             self.definition,
             self.facts,
             architecture,
+            device=self.device,
             seed=seed,
             report=report,
             checkpoint=checkpoint,

@@ -17,6 +17,7 @@ from bnas.errors import InvalidData
 from bnas.evaluation.definition import EvaluatorDefinition
 from bnas.evaluation.keeper import Keeper, identity
 from bnas.search.port import Checkpoint, Evaluation, Progress
+from bnas.search.settings import Device
 from bnas.training.loop import Training, begin, train
 
 
@@ -25,15 +26,16 @@ def train_and_score(
     facts: Facts,
     architecture: Architecture,
     *,
+    device: Device,
     seed: int,
     report: Callable[[Progress], bool],
     checkpoint: Checkpoint | None = None,
 ) -> Evaluation:
     """See `ProxyTraining.evaluate`."""
     began = time.perf_counter()
-    data = _data(definition, facts)
+    data = _data(definition, facts, device)
     with _threads(definition.threads):
-        training = _begun(definition, data, architecture, seed)
+        training = _begun(definition, data, architecture, device=device, seed=seed)
         keeper = None
         if checkpoint is not None:
             keeper = Keeper(checkpoint, trial=identity(definition, architecture, seed))
@@ -49,7 +51,12 @@ def train_and_score(
 
 
 def _begun(
-    definition: EvaluatorDefinition, data: SearchData, architecture: Architecture, seed: int
+    definition: EvaluatorDefinition,
+    data: SearchData,
+    architecture: Architecture,
+    *,
+    device: Device,
+    seed: int,
 ) -> Training:
     model = blocks.build(
         architecture,
@@ -58,7 +65,7 @@ def _begun(
         image_size=data.facts.image_size,
         seed=seed,
     )
-    return begin(model, definition.recipe, seed=seed, device=definition.device)
+    return begin(model, definition.recipe, seed=seed, device=device)
 
 
 def _epochs(
@@ -106,9 +113,9 @@ def _threads(number: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _data(definition: EvaluatorDefinition, facts: Facts) -> SearchData:
+def _data(definition: EvaluatorDefinition, facts: Facts, device: Device) -> SearchData:
     source = definition.data
-    data = _cached(source, _version(source), definition.split_seed, definition.device)
+    data = _cached(source, _version(source), definition.split_seed, device)
     if data.facts != facts:
         raise InvalidData(
             f"{source}: the data must stay as they were when the search began, {facts}, "

@@ -80,7 +80,7 @@ def start(
         BnasError: The configuration or the data are wrong, or the folder cannot be written.
     """
     space = SearchSpace(configuration.space)
-    evaluator = configuration.evaluator.build(device=configuration.search.device)
+    evaluator = _evaluator(configuration)
     configuration = _completed(configuration, space, evaluator)
     default = f"{space.name}-{configuration.evaluator.name}"
     folder = folders.create(results_dir, name, default=default)
@@ -115,7 +115,7 @@ def resume(
     run = open_run(folder)
     space = SearchSpace(run.configuration.space)
     configuration = run.configuration.with_search(changes or {})
-    evaluator = configuration.evaluator.build(device=configuration.search.device)
+    evaluator = _evaluator(configuration)
     with folder.locked():
         study = Study.load(folder.study, mend=True)
         write_text(folder.config, configuration.to_yaml())
@@ -127,6 +127,14 @@ def resume(
             evaluator=evaluator,
             listener=listener,
         )
+
+
+def _evaluator(configuration: Configuration) -> ProxyTraining:
+    evaluator = configuration.evaluator.build(device=configuration.search.device)
+    if configuration.search.address is None:
+        # A cluster may have devices that this machine lacks.
+        evaluator.check_device()
+    return evaluator
 
 
 def _completed(
