@@ -4,8 +4,8 @@ Pure logic, in the process that proposes; every engine asks the same object. A t
 a rung is compared at once with all that were there before, so no trial waits for another.
 
 Sources: Li et al. 2020 (ASHA); Schmucker et al. 2021 (non-dominated ranks with an epsilon-net).
-We deviate from both in that a trial is stopped instead of paused: the decision is made once,
-which takes neither checkpoints nor memory for trials that may never go on.
+We deviate from both in that a trial is stopped instead of paused, which takes neither checkpoints
+nor memory for trials that may never go on, and in that no trial of the front is stopped.
 """
 
 import math
@@ -28,8 +28,8 @@ class Rungs(BaseModel):
 
     Attributes:
         first: Epoch of the first comparison.
-        factor: One trial in so many goes on, and the next comparison is after so many times the
-            epochs.
+        factor: At least one trial in so many goes on, and the next comparison is after so many
+            times the epochs.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -79,20 +79,27 @@ class Halving:
         rung[number] = tuple(_coordinate(name, values[name]) for name in self._objectives)
 
     def goes_on(self, number: int, epoch: int) -> bool:
-        """Whether a trial is among the best of `factor` at a rung that it entered."""
+        """Whether a trial is worth its next epochs at a rung that it entered.
+
+        It is if it is among the best one in `factor`, or if no other dominates it. Without the
+        latter the front of a long search has more members than are let through.
+        """
         rung = self._rungs[epoch]
+        points_NM = np.array(list(rung.values()))
+        front_N = ranks(points_NM, ["minimize"] * points_NM.shape[1])
+        index = list(rung).index(number)
         best = math.ceil(len(rung) / self._factor)
-        return place(list(rung).index(number), np.array(list(rung.values()))) < best
+        return bool(front_N[index] == 0) or place(index, points_NM, front_N) < best
 
 
-def place(index: int, points_NM: NDArray[np.float64]) -> int:
+def place(index: int, points_NM: NDArray[np.float64], front_N: NDArray[np.intp]) -> int:
     """How many points come before the one at `index`, in ranks and within its rank.
 
     Args:
         index: Which point.
         points_NM: Minimised coordinates, one row a point.
+        front_N: Their ranks.
     """
-    front_N = ranks(points_NM, ["minimize"] * points_NM.shape[1])
     peers = np.flatnonzero(front_N == front_N[index])
     before = int((front_N < front_N[index]).sum())
     return before + spread(points_NM[peers]).index(int(np.flatnonzero(peers == index)[0]))

@@ -132,10 +132,10 @@ class Synthetic:
     @cached_property
     def best_hypervolume(self) -> float:
         """Of the true front."""
-        values = [(self.accuracy(a), self.cost(a).value("ops")) for a in self._best_designs()]
+        values = [(self.accuracy(a), self.cost(a).value("ops")) for a in self.best_designs()]
         return hypervolume(values, self.reference, OBJECTIVES)
 
-    def _best_designs(self) -> Iterator[Architecture]:
+    def best_designs(self) -> Iterator[Architecture]:
         """Every structure with the best unit."""
         for width, *structure in itertools.product((8, 16, 32, 64), *[(1, 2, 4)] * 6):
             point: dict[str, Option] = {**_BEST, "width": width}
@@ -187,17 +187,19 @@ class Table:
         self._image_size = image_size
         self._num_classes = num_classes
         self._curves: dict[str, Curve] = {}
-        points = []
+        self._ops: dict[str, float] = {}
         with (folder / f"{name}.csv").open(newline="") as file:
             for row in csv.DictReader(file):
                 names = [column for column in row if column.startswith("accuracy_")]
                 accuracies = [float(row[column]) for column in names]
                 self.epochs = len(accuracies)
-                self._curves[digest(self._architecture(row))] = Curve(
+                key = digest(self._architecture(row))
+                self._curves[key] = Curve(
                     accuracies=accuracies, epoch_s=float(row["seconds"]) / len(accuracies)
                 )
-                points.append((accuracies[-1], float(row["ops"])))
-        self.reference = (1 / num_classes, 1.1 * max(ops for _, ops in points))
+                self._ops[key] = float(row["ops"])
+        points = [(self._curves[key].accuracies[-1], ops) for key, ops in self._ops.items()]
+        self.reference = (1 / num_classes, 1.1 * max(self._ops.values()))
         self.best_hypervolume = hypervolume(points, self.reference, OBJECTIVES)
 
     def _architecture(self, row: dict[str, str]) -> Architecture:
@@ -219,3 +221,12 @@ class Table:
     def curve(self, architecture: Architecture) -> Curve:
         """The row's."""
         return self._curves[digest(architecture)]
+
+    @property
+    def num_rows(self) -> int:
+        """Trainings in the file."""
+        return len(self._curves)
+
+    def ops(self, architecture: Architecture) -> float:
+        """Operations as the file has them."""
+        return self._ops[digest(architecture)]

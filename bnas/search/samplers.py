@@ -24,7 +24,7 @@ def build_sampler(name: SamplerName, *, seed: int, number: int) -> "BaseSampler"
 
 
 # How many ended trials a sampler looks at; its time per proposal grows with them.
-WINDOWS: Mapping[SamplerName, int] = {"tpe": 500, "gp": 150}
+WINDOWS: Mapping[SamplerName, int] = {"tpe": 500, "gp": 150, "nsga2": 500}
 
 
 def _tpe(seed: int) -> "BaseSampler":

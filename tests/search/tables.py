@@ -71,14 +71,14 @@ class Table:
     Attributes:
         failing: Digests of architectures whose evaluation diverges.
         scores: Accuracy by digest where it is not that of `accuracy`.
-        default: Accuracy of all others; None takes that of `accuracy`.
+        score: Accuracy of all others.
         before_each: Called at the start of each evaluation with the digest.
         epoch_s: Seconds of an epoch.
     """
 
     failing: frozenset[str] = frozenset()
     scores: dict[str, float] = field(default_factory=dict)
-    default: float | None = None
+    score: Callable[[Architecture], float] = accuracy
     before_each: Callable[[str], None] | None = None
     epoch_s: float = 0.0
     asked: list[str] = field(default_factory=list)
@@ -105,14 +105,22 @@ class Table:
             self.before_each(name)
         if name in self.failing:
             raise EvaluationFailed("the loss must stay finite, but it is nan")
-        default = accuracy(architecture) if self.default is None else self.default
-        score = self.scores.get(name, default)
+        score = self.scores.get(name, self.score(architecture))
         epoch = 0
         for epoch in range(1, FULL_EPOCHS + 1):
             time.sleep(self.epoch_s)
             if not report(Progress(epoch=epoch, accuracy=score, loss=1.0, seconds=0.0)):
                 break
         return Evaluation(accuracy=score, loss=1.0, epochs=epoch, seconds=0.5)
+
+
+def smaller_is_better(architecture: Architecture) -> float:
+    """Then one design dominates all others."""
+    return 1 - accuracy(architecture)
+
+
+def table_of_small_winners() -> Table:
+    return Table(score=smaller_is_better)
 
 
 def slow_table(epoch_s: float, failing: frozenset[str]) -> Table:

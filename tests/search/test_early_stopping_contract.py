@@ -116,7 +116,7 @@ def _real(name: str, study: Study, space: SearchSpace, trials: int, events: list
         settings=settings,
         space=space,
         cost=tables.cost,
-        evaluator=tables.Table,
+        evaluator=tables.table_of_small_winners,
         listener=events.append,
         halving=halving(),
     )
@@ -124,7 +124,7 @@ def _real(name: str, study: Study, space: SearchSpace, trials: int, events: list
 
 class TableOfCurves(tables.Table):
     def curve(self, architecture: Architecture) -> Curve:
-        return Curve(accuracies=[tables.accuracy(architecture)] * tables.FULL_EPOCHS)
+        return Curve(accuracies=[tables.smaller_is_better(architecture)] * tables.FULL_EPOCHS)
 
 
 def _simulated(study: Study, space: SearchSpace, trials: int, events: list[Event]) -> None:

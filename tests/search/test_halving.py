@@ -1,5 +1,4 @@
 import itertools
-import math
 from typing import Final
 
 import numpy as np
@@ -82,7 +81,7 @@ def test_places_are_those_of_brute_force(points: list[tuple[float, ...]]) -> Non
     for rank in range(max(ranks) + 1):
         peers = [i for i, r in enumerate(ranks) if r == rank]
         expected += [peers[i] for i in spread(np.array([points[i] for i in peers]))]
-    places = [place(i, np.array(points)) for i in range(len(points))]
+    places = [place(i, np.array(points), np.array(ranks)) for i in range(len(points))]
     assert [expected[p] for p in places] == list(range(len(points)))
 
 
@@ -93,11 +92,26 @@ def test_the_order_within_a_front_is_farthest_first(points: list[tuple[float, ..
     assert spread(np.array(points)) == brute_force_order(points)
 
 
+def test_one_in_factor_goes_on_where_each_dominates_the_next() -> None:
+    rung = halving()
+    for number in range(99):
+        entered(rung, number, 1 - number / 100, 100 + number)
+    assert [number for number in range(99) if rung.goes_on(number, 1)] == list(range(33))
+
+
 def test_one_in_factor_goes_on_among_equals_in_rank() -> None:
+    rung = halving()
+    entered(rung, 0, 1.0, 1)
+    for number in range(1, 99):
+        entered(rung, number, number / 100, 10 ** (number / 10))
+    assert sum(rung.goes_on(number, 1) for number in range(99)) == 33
+
+
+def test_what_no_other_dominates_always_goes_on() -> None:
     rung = halving()
     for number in range(99):
         entered(rung, number, number / 100, 10 ** (number / 10))
-    assert sum(rung.goes_on(number, 1) for number in range(99)) == 33
+    assert all(rung.goes_on(number, 1) for number in range(99))
 
 
 def test_a_trial_goes_on_at_once_while_it_is_the_best_seen() -> None:
@@ -133,9 +147,12 @@ def test_a_rung_forgets_the_oldest() -> None:
 
 
 def test_costs_are_compared_by_their_logarithm() -> None:
-    # Between 10 and 1000, 100 is in the middle, and on a linear axis near 10.
+    # All behind number 0. The third place among the others is that farthest from both ends:
+    # number 3 on a logarithmic axis, number 4 on a linear one.
+    points = [(1.0, 1), (0.9, 10_000), (0.1, 10), (0.5, 300), (0.52, 4_000)]
     rung = Halving(Rungs(factor=2), epochs=3, objectives=OBJECTIVES)
-    for number, (accuracy, ops) in enumerate([(0.9, 1000), (0.1, 10), (0.5, 100), (0.5, 98)]):
+    for number, (accuracy, ops) in enumerate(points):
         entered(rung, number, accuracy, ops)
-    assert [rung.goes_on(number, 1) for number in range(4)] == [True, True, False, False]
-    assert math.isclose(math.log10(100), 2)
+    for number in range(5, 7):
+        entered(rung, number, 0.05, 20_000 + number)
+    assert [rung.goes_on(number, 1) for number in range(5)] == [True, True, True, True, False]

@@ -73,7 +73,7 @@ def test_a_search_ends_on_a_plateau_and_a_resumed_one_at_once(eight: SearchSpace
             settings=SearchSettings(engine="inline", sampler="random", trials=8),
             space=eight,
             cost=tables.cost,
-            evaluator=lambda: tables.Table(default=0.5),
+            evaluator=lambda: tables.Table(score=lambda _: 0.5),
             plateau=Plateau(3, objectives=OBJECTIVES, reference=(0.1, 1e6)),
         )
         assert summary.end.reason == "plateau"

@@ -1,0 +1,180 @@
+"""Measures what a search costs beside training: proposing, recording and deciding, per trial.
+
+    OMP_NUM_THREADS=1 python benchmarks/search_overhead.py [--quick]
+
+Prints trials a second that eight processes write to one journal; the time of a trivial trial on
+Ray; and the median CPU time of a trial around the 100th, 1,000th and 5,000th, for every sampler,
+with halving, on an in-memory study, and for the default sampler on a journal file.
+"""
+
+import argparse
+import logging
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+import optuna
+
+from bnas.architecture import Architecture
+from bnas.cost import Totals
+from bnas.search.engine import run_search
+from bnas.search.events import Ended, Event
+from bnas.search.halving import Halving, Rungs
+from bnas.search.journal import open_journal
+from bnas.search.port import Evaluation, Progress
+from bnas.search.problems import OBJECTIVES, Synthetic
+from bnas.search.proposer import Proposer
+from bnas.search.settings import SamplerName, SearchSettings
+from bnas.search.simulator import Curve, simulate
+from bnas.search.study import Study
+
+MARKS = (100, 1_000, 5_000)
+# Trials before each mark that the median is of.
+SAMPLE = 50
+LONGEST: dict[SamplerName, int] = {"random": 10_000, "nsga2": 10_000, "tpe": 5_000, "gp": 300}
+QUICK: dict[SamplerName, int] = {"random": 1_000, "nsga2": 1_000, "tpe": 1_000}
+WRITERS = 8
+RAY_TRIALS = 100
+
+
+def main() -> None:
+    """Prints one line for each measurement."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="at most 1,000 trials, without Ray")
+    quick = parser.parse_args().quick
+    optuna.logging.set_verbosity(logging.ERROR)
+    print(f"{WRITERS} processes on one journal: {writers():.1f} trials/s", flush=True)
+    if not quick:
+        print(f"Ray: {ray() * 1e3:.0f} ms a trivial trial, median of {RAY_TRIALS}", flush=True)
+    print("| sampler | study | " + " | ".join(f"ms at {m:,}" for m in MARKS) + " | in all |")
+    print("|---|---|" + "---|" * len(MARKS) + "---|")
+    for sampler, trials in (QUICK if quick else LONGEST).items():
+        print(timed(sampler, trials, Study.in_memory(OBJECTIVES), "memory"), flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        study = Study.create(Path(folder) / "study.journal", OBJECTIVES)
+        print(timed("tpe", 1_000, study, "journal"), flush=True)
+
+
+def timed(sampler: SamplerName, trials: int, study: Study, storage: str) -> str:
+    """A line of the table: a simulated search with halving and 8 workers."""
+    problem = Synthetic()
+    stamps: list[float] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, Ended) and event.record.outcome in {"finished", "stopped"}:
+            stamps.append(time.process_time())
+
+    proposer = Proposer(
+        study,
+        settings=SearchSettings(engine="inline", trials=trials, sampler=sampler),
+        space=problem.space,
+        cost=problem.cost,
+        listener=note,
+        halving=Halving(Rungs(), epochs=problem.epochs, objectives=OBJECTIVES),
+    )
+    began = time.process_time()
+    simulate(proposer, Instant(), listener=note, workers=8)
+    total = time.process_time() - began
+    cells = [f"{1e3 * per_trial(stamps[:mark]):.1f}" if mark <= trials else "" for mark in MARKS]
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    summary = f"{trials:,} trials in {total:.0f} s of CPU time, at most {memory:.0f} MB"
+    return f"| {sampler} | {storage} | {' | '.join(cells)} | {summary} |"
+
+
+class Instant:
+    """Trainings that take no time to look up."""
+
+    def cost(self, architecture: Architecture) -> Totals:
+        """That of the synthetic problem."""
+        return Synthetic().cost(architecture)
+
+    def curve(self, architecture: Architecture) -> Curve:
+        """Better for more blocks, at any width."""
+        depth = sum(stage.depth for stage in architecture.stages)
+        return Curve(accuracies=[1 - 1 / (depth + epoch) for epoch in range(Synthetic.epochs)])
+
+
+def per_trial(stamps: list[float]) -> float:
+    """Median CPU seconds between the ends of the last trials."""
+    last = stamps[-SAMPLE - 1 :]
+    return median(after - before for before, after in pairwise(last))
+
+
+def writers() -> float:
+    """Trials a second, over all processes."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "study.journal"
+        Study.create(path, OBJECTIVES)
+        began = time.perf_counter()
+        with ProcessPoolExecutor(WRITERS) as executor:
+            list(executor.map(partial(write, path, 25), range(WRITERS)))
+        seconds = time.perf_counter() - began
+        written = Study.load(path).num_trials
+    if written != 25 * WRITERS:
+        raise SystemExit(f"{25 * WRITERS} trials were written, but {written} are there")
+    return written / seconds
+
+
+def write(path: Path, trials: int, seed: int) -> None:
+    """Asks and tells as one of several processes."""
+    optuna.logging.set_verbosity(logging.ERROR)
+    sampler = optuna.samplers.RandomSampler(seed=seed)
+    study = optuna.load_study(study_name="bnas", storage=open_journal(path), sampler=sampler)
+    for _ in range(trials):
+        trial = study.ask()
+        for choice in range(10):
+            trial.suggest_categorical(f"choice{choice}", [1, 2, 3, 4])
+        trial.set_user_attr("digest", "0" * 12)
+        study.tell(trial, [0.5, 1e6])
+
+
+class Trivial:
+    """An evaluator that takes no time."""
+
+    @property
+    def epochs(self) -> int:
+        """One."""
+        return 1
+
+    def cost(self, architecture: Architecture) -> Totals:
+        """That of the synthetic problem."""
+        return Synthetic().cost(architecture)
+
+    def evaluate(
+        self, architecture: Architecture, *, seed: int, report: Callable[[Progress], bool]
+    ) -> Evaluation:
+        """Reports once."""
+        del architecture, seed
+        report(Progress(epoch=1, accuracy=0.5, loss=1.0, seconds=0.0))
+        return Evaluation(accuracy=0.5, loss=1.0, epochs=1, seconds=0.0)
+
+
+def ray() -> float:
+    """Median seconds of a trivial trial on a private cluster of two workers."""
+    stamps: list[float] = []
+    problem = Synthetic()
+
+    def note(event: Event) -> None:
+        if isinstance(event, Ended):
+            stamps.append(time.perf_counter())
+
+    with tempfile.TemporaryDirectory() as folder:
+        run_search(
+            Study.create(Path(folder) / "study.journal", OBJECTIVES),
+            settings=SearchSettings(trials=RAY_TRIALS, sampler="random", workers=2),
+            space=problem.space,
+            cost=problem.cost,
+            evaluator=Trivial,
+            listener=note,
+        )
+    return median(after - before for before, after in pairwise(stamps))
+
+
+if __name__ == "__main__":
+    main()
