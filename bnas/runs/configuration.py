@@ -11,7 +11,7 @@ from bnas.definitions import load_yaml, parse_value, validate
 from bnas.errors import InvalidConfiguration
 from bnas.evaluation import EvaluatorDefinition, load_evaluator
 from bnas.search.settings import SearchSettings
-from bnas.space import SpaceDefinition, load_space
+from bnas.space import AnySpace, load_space
 
 
 class Configuration(BaseModel):
@@ -25,7 +25,7 @@ class Configuration(BaseModel):
             fixed when the run begins, None before.
     """
 
-    space: SpaceDefinition
+    space: AnySpace
     evaluator: EvaluatorDefinition
     search: SearchSettings = SearchSettings()
     reference: tuple[float, ...] | None = None
@@ -34,7 +34,7 @@ class Configuration(BaseModel):
 
     def to_yaml(self) -> str:
         """The file's text."""
-        data = self.model_dump(mode="json", exclude_none=True)
+        data = self.model_dump(mode="json", exclude_none=True, exclude={"space"})
         # Empty and default parts of a choice would bury what it says.
         data["space"] = self.space.model_dump(mode="json", exclude_none=True, exclude_unset=True)
         return yaml.safe_dump(data, sort_keys=False, default_flow_style=None, width=100)

@@ -5,9 +5,11 @@ from bnas.space.choosers import Chooser
 from bnas.space.definition import SpaceDefinition
 from bnas.space.loading import load_space
 from bnas.space.space import SearchSpace
+from bnas.space.union import AnySpace, SpaceUnion
 from bnas.space.variables import Point
 
 __all__ = [
+    "AnySpace",
     "Choice",
     "Choices",
     "Chooser",
@@ -15,5 +17,6 @@ __all__ = [
     "Point",
     "SearchSpace",
     "SpaceDefinition",
+    "SpaceUnion",
     "load_space",
 ]

@@ -1,4 +1,7 @@
-"""The form of a search-space file: a skeleton, its stages, and the choices with their options."""
+"""The form of a search-space file: a skeleton, its stages, and the choices with their options.
+
+Or several skeletons that share choices, of which an architecture has one.
+"""
 
 from typing import Annotated
 
@@ -60,6 +63,11 @@ class SpaceDefinition(BaseModel):
     first_candidates: tuple[Candidate, ...] = ()
 
     model_config = _CLOSED
+
+    @property
+    def parts(self) -> dict[str, "SpaceDefinition"]:
+        """Itself: there is one skeleton."""
+        return {self.skeleton: self}
 
     @model_validator(mode="after")
     def _fits_together(self) -> "SpaceDefinition":

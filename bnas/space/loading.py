@@ -3,9 +3,10 @@
 import os
 
 from bnas.definitions import find, load_yaml
+from bnas.definitions.document import read
 from bnas.errors import InvalidSpace
-from bnas.space.definition import SpaceDefinition
 from bnas.space.space import SearchSpace
+from bnas.space.union import FORMS, form_of
 
 
 def load_space(name_or_path: str | os.PathLike[str]) -> SearchSpace:
@@ -15,7 +16,8 @@ def load_space(name_or_path: str | os.PathLike[str]) -> SearchSpace:
         InvalidSpace: There is no such file, or it does not describe a space.
     """
     path = find("search_spaces", name_or_path, InvalidSpace)
-    definition = load_yaml(path, SpaceDefinition, InvalidSpace)
+    form = form_of(read(path, InvalidSpace).value)
+    definition = load_yaml(path, FORMS[form], InvalidSpace)
     try:
         space = SearchSpace(definition)
         _ = space.first_candidates

@@ -13,21 +13,22 @@ from bnas.space.counting import count_points, dead_end
 from bnas.space.definition import Candidate, SpaceDefinition
 from bnas.space.draft import Draft
 from bnas.space.matching import Matching
+from bnas.space.union import PART, SpaceUnion
 from bnas.space.variables import Point, Variables
 
 
 class SearchSpace:
     """The architectures that a definition allows."""
 
-    def __init__(self, definition: SpaceDefinition) -> None:
+    def __init__(self, definition: SpaceDefinition | SpaceUnion) -> None:
         """Checks that all choices fit together.
 
         Raises:
             InvalidSpace: Some decisions leave a choice without a valid option.
         """
         self.definition = definition
-        self._variables = Variables(definition)
-        self._size = count_points(self._variables, definition.name)
+        self._parts = {name: Variables(part) for name, part in definition.parts.items()}
+        self._size = sum(count_points(part, definition.name) for part in self._parts.values())
 
     @property
     def name(self) -> str:
@@ -37,7 +38,8 @@ class SearchSpace:
     @property
     def choice_names(self) -> tuple[str, ...]:
         """Names of all variables in order, as "groups" or "stage2.groups"."""
-        return tuple(self._variables.by_name)
+        names = dict.fromkeys(name for part in self._parts.values() for name in part.by_name)
+        return (PART, *names) if len(self._parts) > 1 else tuple(names)
 
     def size(self) -> int:
         """Exact number of points; each is another architecture."""
@@ -53,8 +55,14 @@ class SearchSpace:
         return self._walk(choose).point
 
     def _walk(self, choose: Chooser) -> Draft:
-        draft = Draft(self._variables)
-        for variable in self._variables.all:
+        name, *others = self._parts
+        if others:
+            name = str(choose(PART, tuple(self._parts)))
+        variables = self._parts[name]
+        draft = Draft(variables)
+        if others:
+            draft.point[PART] = name
+        for variable in variables.all:
             options = draft.options(variable)
             if options == ():
                 raise dead_end(self.name, variable, draft)
@@ -78,7 +86,19 @@ class SearchSpace:
         Raises:
             InvalidSpace: The architecture is not in the space; the message names the choice.
         """
-        return self.walk(Matching(self._variables, canonical(architecture)))
+        own = canonical(architecture)
+        name, matching = self._part_of(own)
+        return self.walk(lambda what, options: name if what == PART else matching(what, options))
+
+    def _part_of(self, architecture: Architecture) -> tuple[str, Matching]:
+        """The only part whose skeleton and strides the architecture has."""
+        reasons = []
+        for name, variables in self._parts.items():
+            try:
+                return name, Matching(variables, architecture)
+            except InvalidSpace as error:
+                reasons.append(str(error))
+        raise InvalidSpace("; ".join(reasons))
 
     def __contains__(self, architecture: Architecture) -> bool:
         """Whether the architecture is in the space."""

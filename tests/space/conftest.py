@@ -44,8 +44,9 @@ def brute_force() -> BruteForce:
     """Every valid architecture of a space, by trying all options of all choices."""
     return lambda space: {
         canonical(architecture)
-        for point in _assignments(space.definition)
-        if (architecture := _built(space.definition, point)) is not None
+        for part in space.definition.parts.values()
+        for point in _assignments(part)
+        if (architecture := _built(part, point)) is not None
     }
 
 

@@ -86,7 +86,8 @@ def test_the_table_has_options_default_and_scope(name: str, rows: dict[str, list
 
 
 def test_the_example_loads_and_has_the_stated_size(guide: str, load: Any) -> None:
-    (example,) = re.findall(r"```yaml\n(.*?)```", guide, flags=re.DOTALL)
+    example, several = re.findall(r"```yaml\n(.*?)```", guide, flags=re.DOTALL)
+    assert load(f"name: two\ndescription: ''\n{several}").size() == 2 * 2 + 2 * 2 * 2
     (stated,) = re.findall(r"It has (\d+) architectures", guide)
     space = load(example)
     assert space.size() == int(stated)
