@@ -1,6 +1,7 @@
 """`bnas designs`."""
 
 import json
+from dataclasses import asdict
 
 import click
 
@@ -36,4 +37,5 @@ def _entry(design: Design) -> dict[str, object]:
         "image_size": design.image_size,
         "num_classes": design.num_classes,
         "totals": totals.as_dict(),
+        "published": [asdict(figure) for figure in design.published],
     }

@@ -18,6 +18,8 @@ _VERBS = {
     "front": "Print the front of a run.",
     "plot": "Draw the front of a run again.",
     "cost": "Price a design layer by layer.",
+    "explain": "Show what each choice of a design costs.",
+    "check": "Say whether a design runs fast on a deployed engine.",
     "show": "Describe a design.",
     "spaces": "List the search spaces.",
     "evaluators": "List the evaluators.",

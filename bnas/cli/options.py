@@ -51,3 +51,15 @@ class Duration(click.ParamType[float]):
                 f"a time is a number with s, m, h or d, as in 10m, but got {value!r}", param, ctx
             )
         return seconds
+
+
+image_size = click.option(
+    "--image-size",
+    type=click.IntRange(1, 4096),
+    help="Height and width in pixels.  [default: the design's own]",
+)
+num_classes = click.option(
+    "--num-classes",
+    type=click.IntRange(1, 1_000_000),
+    help="Outputs of the classifier.  [default: the design's own]",
+)

@@ -1,5 +1,6 @@
 """Tables for a terminal, a pipe or a file."""
 
+from bnas.report.tables.advice import alternatives_table, breaches_table
 from bnas.report.tables.catalogue import designs_table, evaluators_table, spaces_table
 from bnas.report.tables.design import design_table
 from bnas.report.tables.front import front_table
@@ -8,6 +9,8 @@ from bnas.report.tables.output import show
 from bnas.report.tables.status import status_table
 
 __all__ = [
+    "alternatives_table",
+    "breaches_table",
     "design_table",
     "designs_table",
     "evaluators_table",
