@@ -110,7 +110,7 @@ def test_an_error_of_the_listener_is_not_the_trials(search: Search, eight: Searc
 
 @pytest.fixture
 def interruptible() -> Iterator[None]:
-    """Python's own handler of SIGINT, which a process that began in the background does not have."""
+    """Python's handler of SIGINT, which a process begun in the background does not have."""
     inherited = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, inherited)
