@@ -39,8 +39,10 @@ def decouple(
     network = build(architecture, image_size=image_size, **settings)
     network.to(next(coupled.parameters()).dtype).to(next(coupled.parameters()).device)
     parts = dict(coupled.named_modules())
-    missing = [name for name, _ in network.named_modules() if name not in parts]
-    if any(not name.endswith(".copy") for name in missing):
+    # Only what copies the channels is new.
+    names = [name for name, _ in network.named_modules() if not name.endswith(".copy")]
+    missing = [name for name in names if name not in parts]
+    if missing:
         raise InvalidConfiguration(
             "what is decoupled must be the coupled network of the same architecture, but it has "
             f"no {missing[0]!r}; build it with coupled=True"

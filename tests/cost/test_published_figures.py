@@ -77,6 +77,42 @@ def test_reactnet_b_and_c_with_their_widening_convolutions_real(
     assert (totals.bops - widening) / 64 + totals.flops + widening // groups == ops
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("reactnet-b", (4_688_445_440, 43_974_656, 117_231_616)),
+        ("reactnet-c", (4_688_445_440, 140_312_576, 213_569_536)),
+    ],
+)
+def test_reactnet_b_and_c(name: str, expected: tuple[int, int, float]) -> None:
+    assert operations(priced(load_design(name)).totals) == expected
+
+
+def test_the_grouped_stem_makes_binaryresnet_e18() -> None:
+    bireal = load_design("bireal-18")
+    own = bireal.architecture
+    grouped = replace(own, stem=replace(own.stem, kind="grouped"))
+    found = priced(bireal, valid(grouped))
+    stem = {row.name: row.flops for row in found.layers if row.name.startswith("stem.conv")}
+    assert stem == {
+        "stem.conv1": 10_838_016,
+        "stem.conv2": 28_901_376,
+        "stem.conv3": 28_901_376,
+    }
+    # Published as 1.14e8, which leaves the classifier out, as Bi-Real Net's 1.63e8 does.
+    assert found.totals.ops - 512_000 == 114_100_224
+
+
+def test_an_8_bit_stem_counts_8_bits_in_ace_and_a_byte_a_weight() -> None:
+    bireal = load_design("bireal-18")
+    own = bireal.architecture
+    eight = priced(bireal, valid(replace(own, stem=replace(own.stem, bits=8))))
+    real = priced(bireal)
+    assert operations(eight.totals) == operations(real.totals)
+    assert real.totals.ace - eight.totals.ace == 118_013_952 * (16**2 - 8**2)
+    assert real.totals.packed_bytes - eight.totals.packed_bytes == 3 * 7 * 7 * 3 * 64
+
+
 def test_bireal_18() -> None:
     found = priced(load_design("bireal-18"))
     real = {row.name: row.flops for row in found.layers if row.flops}
