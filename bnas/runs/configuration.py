@@ -45,7 +45,7 @@ class Configuration(BaseModel):
         Raises:
             InvalidConfiguration: A change is not allowed.
         """
-        search = {**self.search.model_dump(exclude_unset=True), **changes}
+        search = _with_engine_defaults(self.search.model_dump(exclude_unset=True), changes)
         checked = validate(search, SearchSettings, InvalidConfiguration, source="search settings")
         return self.model_copy(update={"search": checked})
 

@@ -3,7 +3,11 @@ from pathlib import Path
 import pytest
 
 from bnas.space import SearchSpace, load_space
+from tests.faults import watched
 from tests.search import tables
+from tests.search.conftest import events, journal, many, search
+
+__all__ = ["events", "journal", "many", "search"]
 
 
 def eight_networks(folder: Path) -> SearchSpace:
@@ -32,3 +36,12 @@ def arguments(eight: SearchSpace) -> list[str]:
 def run(tmp_path: Path) -> Path:
     """The folder of that search."""
     return tmp_path / "results" / "runs" / "run"
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[float, float]]:
+    """Accuracy and loss of every design of the space, by a search that nothing happened to."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    space = eight_networks(folder)
+    _, found, _ = watched.searched(folder, space, watched.quick().build, engine="inline")
+    return {name: (e.accuracy, e.loss) for name, e in found.items() if e is not None}

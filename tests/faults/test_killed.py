@@ -2,21 +2,16 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 
 from bnas.architecture import digest
 from bnas.runs.run import open_run
-from bnas.search.engine import Summary, run_search
-from bnas.search.port import Evaluation
-from bnas.search.settings import SearchSettings
-from bnas.search.study import Study
 from bnas.space import SearchSpace
 from tests.faults import watched
-from tests.faults.conftest import eight_networks
 from tests.faults.processes import Command, wait_for
+from tests.faults.watched import searched
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -27,36 +22,6 @@ def table(run: Path) -> pd.DataFrame:
 
 def has_checkpoint(run: Path) -> bool:
     return any(run.glob("checkpoints/*/state.pt"))
-
-
-def searched(
-    folder: Path, space: SearchSpace, build: Any, **settings: Any
-) -> tuple[Summary, dict[str, Evaluation | None], Study]:
-    """Searches with checkpoints, and gives what was found by digest."""
-    values = SearchSettings.model_validate(
-        {"sampler": "random", "trials": 8, "checkpoint_s": 0.0, **settings}
-    )
-    study = Study.create(folder / "study.journal", values.objectives)
-    evaluator = watched.quick().build()
-    summary = run_search(
-        study,
-        settings=values,
-        space=space,
-        cost=evaluator.cost,
-        evaluator=build,
-        checkpoints=folder / "checkpoints",
-    )
-    found = {r.digest: r.evaluation for r in study.records() if r.outcome == "finished"}
-    return summary, found, study
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[float, float]]:
-    """Accuracy and loss of every design of the space, by a search that nothing happened to."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    space = eight_networks(folder)
-    _, found, _ = searched(folder, space, watched.quick().build, engine="inline")
-    return {name: (e.accuracy, e.loss) for name, e in found.items() if e is not None}
 
 
 def test_a_killed_inline_search_ends_as_an_undisturbed_one(

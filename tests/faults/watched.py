@@ -6,11 +6,16 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bnas.architecture import Architecture, digest
 from bnas.cost import Totals
 from bnas.evaluation import EvaluatorDefinition, ProxyTraining, load_evaluator
 from bnas.search import Checkpoint, Evaluation, Progress
+from bnas.search.engine import Summary, run_search
+from bnas.search.settings import SearchSettings
+from bnas.search.study import Study
+from bnas.space import SearchSpace
 
 
 def quick(epochs: int = 4) -> EvaluatorDefinition:
@@ -73,6 +78,27 @@ class Watched:
         if name == self.deadly and (self.always or not flag.exists()):
             flag.touch()
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def searched(
+    folder: Path, space: SearchSpace, build: Any, **settings: Any
+) -> tuple[Summary, dict[str, Evaluation | None], Study]:
+    """Searches with checkpoints, and gives what was found by digest."""
+    values = SearchSettings.model_validate(
+        {"sampler": "random", "trials": 8, "checkpoint_s": 0.0, **settings}
+    )
+    study = Study.create(folder / "study.journal", values.objectives)
+    evaluator = quick().build()
+    summary = run_search(
+        study,
+        settings=values,
+        space=space,
+        cost=evaluator.cost,
+        evaluator=build,
+        checkpoints=folder / "checkpoints",
+    )
+    found = {r.digest: r.evaluation for r in study.records() if r.outcome == "finished"}
+    return summary, found, study
 
 
 def trained_epochs(log: Path) -> dict[str, list[int]]:
