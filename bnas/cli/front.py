@@ -16,14 +16,14 @@ from bnas.cli.options import as_json, results_dir, run_argument
 def command(*, run: str, as_json: bool, as_csv: bool, results_dir: Path) -> None:
     """Print the front of a run, cheapest design first."""
     from bnas.runs.run import open_run
-    from bnas.runs.tables import csv_text, front_entry, header, row
+    from bnas.runs.tables import csv_text, front_entries, header, row
 
     if as_json and as_csv:
         raise click.UsageError("the front is printed in one form; drop --json or --csv")
     opened = open_run(run, results_dir=results_dir)
     front = opened.front()
     if as_json:
-        entries = [front_entry(record, opened.objectives) for record in front]
+        entries = front_entries(front, opened.objectives, opened.estimates)
         click.echo(json.dumps(entries, indent=2))
     elif as_csv:
         names = opened.choice_names
@@ -31,4 +31,4 @@ def command(*, run: str, as_json: bool, as_csv: bool, results_dir: Path) -> None
     else:
         from bnas.report.tables import front_table, show
 
-        show(front_table(front, opened.objectives))
+        show(front_table(front, opened.objectives, opened.estimates))

@@ -19,7 +19,7 @@ def finish(ended: "SearchEnd", *, default_results_dir: bool) -> None:
     run, end = ended.run, ended.summary.end
     name = run.folder.name if default_results_dir else str(run.folder.path)
     click.echo(f"search ended: {end.message}")
-    show(front_table(run.front(), run.objectives))
+    show(front_table(run.front(), run.objectives, run.estimates))
     click.echo(f"run folder: {run.folder.path}")
     for path in plot_run(run):
         click.echo(f"plot: {path}")

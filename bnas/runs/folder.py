@@ -63,6 +63,16 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def repeats(self) -> Path:
+        """One row for each repeated evaluation of a design."""
+        return self.path / "repeats.csv"
+
+    @property
+    def repeat_checkpoints(self) -> Path:
+        """The state of unfinished repetitions, one folder each; gone when all have ended."""
+        return self.path / "repeat-checkpoints"
+
+    @property
     def plots(self) -> Path:
         """Pictures of the front."""
         return self.path / "plots"

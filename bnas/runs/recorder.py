@@ -6,9 +6,9 @@ from bnas.architecture import Design, design_to_dict, from_dict
 from bnas.data import Facts
 from bnas.runs.files import append_text, write_json, write_text, writing
 from bnas.runs.folder import RunFolder
-from bnas.runs.tables import csv_text, front_entry, header, row
+from bnas.runs.repeats import estimates, read_repetitions, repeated_front
+from bnas.runs.tables import csv_text, front_entries, header, row
 from bnas.search.events import Ended, Event, Started
-from bnas.search.front import front
 from bnas.search.objectives import ObjectiveName
 from bnas.search.outage import outlasting
 from bnas.search.trials import TrialRecord
@@ -43,8 +43,9 @@ class Recorder:
         """Writes all tables anew from what the study says."""
         rows = [row(record, self._choice_names) for record in records]
         write_text(self._folder.trials, csv_text([header(self._choice_names), *rows]))
-        on_front = front(records, self._objectives, chance=self._chance)
-        write_json(self._folder.front, [front_entry(r, self._objectives) for r in on_front])
+        known = estimates(read_repetitions(self._folder.repeats))
+        on_front = repeated_front(records, known, self._objectives, chance=self._chance)
+        write_json(self._folder.front, front_entries(on_front, self._objectives, known))
 
     def _write_architecture(self, record: TrialRecord) -> None:
         with writing(self._folder.architectures):

@@ -10,6 +10,7 @@ from bnas.errors import InvalidConfiguration, RunError
 from bnas.runs import folder as folders
 from bnas.runs.configuration import Configuration, load_configuration
 from bnas.runs.folder import RESULTS_DIR, RunFolder
+from bnas.runs.repeats import Estimate, estimates, read_repetitions, repeated_front
 from bnas.search.front import front, front_hypervolume
 from bnas.search.objectives import ObjectiveName, direction
 from bnas.search.study import Study
@@ -64,8 +65,25 @@ class Run:
         """
         return Study.load(self.folder.study).records()
 
+    @cached_property
+    def estimates(self) -> dict[str, Estimate]:
+        """What `bnas repeat` has found, by digest; empty while every score is of a single seed.
+
+        Raises:
+            RunError: The table of repetitions is damaged.
+        """
+        return estimates(read_repetitions(self.folder.repeats))
+
     def front(self) -> list[TrialRecord]:
-        """The finished trials that no other dominates and that beat guessing, cheapest first."""
+        """The finished trials that no other dominates and that beat guessing, cheapest first.
+
+        Repeated designs have, and are compared by, their mean accuracy over the new seeds.
+        """
+        chance = self._reference[0]
+        return repeated_front(self.trials, self.estimates, self.objectives, chance=chance)
+
+    def searched_front(self) -> list[TrialRecord]:
+        """The front of what the search itself found, one seed each."""
         return front(self.trials, self.objectives, chance=self._reference[0])
 
     @property

@@ -183,7 +183,7 @@ def _search(
             settings=configuration.search,
             space=space,
             cost=evaluator.cost,
-            evaluator=_Constant(evaluator),
+            evaluator=Constant(evaluator),
             listener=record_and_tell,
             halving=_halving(configuration),
             plateau=_plateau(configuration),
@@ -211,7 +211,7 @@ def _plateau(configuration: Configuration) -> Plateau | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Constant:
+class Constant:
     """A factory that returns one evaluator; small enough to be sent to every worker."""
 
     evaluator: ProxyTraining

@@ -2,9 +2,9 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import Any, Protocol
 
 from bnas.cost import Totals
 from bnas.search.objectives import ObjectiveName
@@ -46,12 +46,33 @@ def csv_text(rows: Iterable[Sequence[Any]]) -> str:
     return text.getvalue()
 
 
-def front_entry(record: TrialRecord, objectives: Sequence[ObjectiveName]) -> dict[str, Any]:
-    """One member of the front, as `front.json` and `bnas front --json` hold it."""
+class _Repeated(Protocol):
+    def as_dict(self) -> dict[str, Any]: ...
+
+
+def front_entries(
+    front: Iterable[TrialRecord],
+    objectives: Sequence[ObjectiveName],
+    repeated: Mapping[str, _Repeated],
+) -> list[dict[str, Any]]:
+    """The front as `front.json` and `bnas front --json` hold it.
+
+    Args:
+        front: Its members, cheapest first.
+        objectives: What is optimised.
+        repeated: What is known of repeated designs, by digest.
+    """
+    return [_front_entry(r, objectives, repeated.get(r.digest)) for r in front]
+
+
+def _front_entry(
+    record: TrialRecord, objectives: Sequence[ObjectiveName], repeated: _Repeated | None
+) -> dict[str, Any]:
     return {
         "digest": record.digest,
         "choices": dict(record.choices),
         "objectives": record.objectives(objectives),
         "costs": record.costs.as_dict(),
         "epochs": record.evaluation.epochs if record.evaluation is not None else 0,
+        "repeats": None if repeated is None else repeated.as_dict(),
     }

@@ -51,7 +51,7 @@ def test_status_front_show_cost_and_plot_read_the_run(cli: Cli, quick: list[str]
 
     front = json.loads(cli("front", "one", "--json").out)
     assert front == json.loads(Path("results/runs/one/front.json").read_text())
-    assert set(front[0]) == {"digest", "choices", "objectives", "costs", "epochs"}
+    assert set(front[0]) == {"digest", "choices", "objectives", "costs", "epochs", "repeats"}
     assert front[0]["digest"] in cli("front", "one").out
     assert front[0]["digest"] in cli("front", "one", "--csv").out
 

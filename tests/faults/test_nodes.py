@@ -71,7 +71,7 @@ def end(leader: int) -> None:
         os.kill(process, signal.SIGKILL)
 
 
-def test_the_trials_of_a_lost_node_go_on_elsewhere(
+def test_the_trials_of_a_lost_node_go_on_elsewhere(  # noqa: PLR0917 (fixtures)
     network: list[str],
     start_node: Callable[..., int],
     arguments: list[str],
@@ -87,7 +87,9 @@ def test_the_trials_of_a_lost_node_go_on_elsewhere(
         wait_for(lambda: len(list(run.glob("checkpoints/*/state.pt"))) == 2, "work on both nodes")
         end(second)
         status, out, err = command.ended(200)
-    assert (status, err) == (0, ""), out
+    # Ray's own core may say on the terminal that a node is gone.
+    assert status == 0, (out, err)
+    assert "Traceback" not in err
     trials = open_run(run).trials
     found = {
         record.digest: (record.evaluation.accuracy, record.evaluation.loss)

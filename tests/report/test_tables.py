@@ -27,6 +27,7 @@ from bnas.report.tables import (
     spaces_table,
     status_table,
 )
+from bnas.runs.repeats import Repetition, estimates, with_means
 from bnas.runs.run import Status
 from bnas.search.front import front
 from bnas.search.objectives import ObjectiveName
@@ -249,11 +250,17 @@ FRONT = """\
 In common: shuffle false"""
 
 
+SINGLE_SEED = (
+    "One seed for each design: the order of close ones may be luck, which "
+    "`bnas repeat RUN --front --seeds 3` tells."
+)
+
+
 def test_a_front_shows_only_the_choices_that_differ(
     printed: Printed, records: list[TrialRecord]
 ) -> None:
     lines = printed(front_table(two_designs(records), TWO)).splitlines()
-    expected = FRONT.splitlines()
+    expected = [*FRONT.splitlines(), SINGLE_SEED]
     assert set(lines.pop(1)) == set(expected.pop(1))
     assert lines == expected
 
@@ -267,6 +274,7 @@ def test_on_a_narrow_terminal_a_front_has_no_choices(
         " 2   ba9876543210                      98.33    21,376",
         "",
         "`bnas show RUN/DIGEST`, or a wider terminal, shows the choices.",
+        SINGLE_SEED,
     ]
 
 
@@ -275,7 +283,30 @@ def test_a_front_of_one_design_has_no_choices_that_differ(
 ) -> None:
     text = printed(front_table(two_designs(records)[:1], ("accuracy", "packed_bytes")))
     assert text.splitlines()[0].split() == ["#", "design", "accuracy", "%", "packed", "bytes"]
-    assert text.splitlines()[-1] == "In common: width 16, groups 1/4, shuffle false"
+    assert text.splitlines()[-2:] == [
+        "In common: width 16, groups 1/4, shuffle false",
+        SINGLE_SEED,
+    ]
+
+
+def test_a_repeated_front_shows_means_with_their_intervals(
+    printed: Printed, records: list[TrialRecord]
+) -> None:
+    designs = two_designs(records)
+    scores = [Evaluation(accuracy=a, loss=0.5, epochs=4, seconds=1.0) for a in (0.8, 0.9)]
+    known = estimates(
+        Repetition(digest=designs[0].digest, seed=seed, evaluation=score)
+        for seed, score in enumerate(scores)
+    )
+    text = printed(front_table(with_means(designs, known), TWO, known), columns=100)
+    lines = text.splitlines()
+    assert lines[0].split()[2:] == ["accuracy", "%", "OPs", "95", "%", "interval", "seeds"]
+    assert lines[2].split()[-6:] == ["85.00", "9,972.5", "21.47", "to", "148.53", "2"]
+    assert lines[3].split()[-4:] == ["98.33", "21,376", "-", "1"]
+    assert lines[-1] == (
+        "Accuracies are means over new seeds with the 95 % t-interval of the mean. "
+        "Still of a single seed: 1."
+    )
 
 
 def test_a_sampled_front_has_every_digest(printed: Printed, records: list[TrialRecord]) -> None:

@@ -74,6 +74,7 @@ def _trace(
         "mode": "markers",
         "x": [mark.cost(cost) for mark in marks],
         "y": [mark.percent for mark in marks],
+        **_error_bars(marks),
         "customdata": [mark.number or 0 for mark in marks],
         "hovertext": [_hover(mark) for mark in marks],
         "hovertemplate": "%{hovertext}<extra></extra>",
@@ -88,6 +89,15 @@ def _trace(
         "showlegend": panel == 1 and bool(marks),
         "xaxis": axis_name("x", panel),
     }
+
+
+def _error_bars(marks: Sequence[Mark]) -> dict[str, Any]:
+    """The intervals of means over seeds on the front, if there are any; they are symmetric."""
+    found = [mark.interval if mark.number else None for mark in marks]
+    if not any(found):
+        return {}
+    halves = [(high - low) / 2 for low, high in (interval or (0.0, 0.0) for interval in found)]
+    return {"error_y": {"type": "data", "array": halves, "color": FRONT, "thickness": 1}}
 
 
 def _captions(scene: Scene, cost: Cost, panel: int) -> dict[str, Any]:
@@ -150,4 +160,6 @@ def _hover(mark: Mark) -> str:
         for start in range(0, len(choices), _CHOICES_PER_LINE)
     ]
     head = f"<b>{escape(record.digest)}</b>{name} · trial {record.number}"
-    return "<br>".join([head, f"<b>{mark.percent:.2f} %</b>", costs, *lines])
+    interval = mark.interval
+    spread = "" if interval is None else f", 95 % interval {interval[0]:.2f} to {interval[1]:.2f}"
+    return "<br>".join([head, f"<b>{mark.percent:.2f} %</b>{spread}", costs, *lines])

@@ -93,11 +93,25 @@ def _columns(scene: Scene) -> list[_Column]:
         _numbers("#", [(mark.number or 0, str(mark.number)) for mark in scene.front]),
         _Column("design", is_number=False, cells=tuple(_design(mark) for mark in scene.front)),
         _numbers("accuracy %", [(m.percent, percent(m.percent / 100)) for m in scene.front]),
+        *_intervals(scene.front),
         *(_total(name, records) for name in scene.costs),
         *(_texts(name, [row.get(name, CLOSED) for row in choices]) for name in differing(records)),
         *(_total(name, records) for name in others),
         _numbers("epochs", [(number, str(number)) for number in epochs]),
     ]
+
+
+def _intervals(front: Sequence[Mark]) -> list[_Column]:
+    """The intervals of means over seeds, sorted by their lower end, if there are any."""
+    if not any(mark.interval for mark in front):
+        return []
+    cells = [
+        (m.interval[0], " to ".join(percent(end / 100) for end in m.interval))
+        if m.interval
+        else (-1.0, CLOSED)
+        for m in front
+    ]
+    return [_numbers("95 % interval", cells)]
 
 
 def _total(name: str, records: Sequence[TrialRecord]) -> _Column:

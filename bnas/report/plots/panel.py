@@ -31,6 +31,7 @@ def draw_panel(panel: "Axes", scene: Scene, cost: Cost) -> None:
     _set_axes(panel, scene, cost)
     low = panel.get_ylim()[0]
     _draw_front_line(panel, scene, cost)
+    _draw_intervals(panel, scene, cost)
     _scatter(panel, [m for m in scene.front if m.name is None], cost, "front")
     _scatter(panel, scene.candidates, cost, "first candidates")
     _scatter(panel, [m for m in scene.others if m.percent >= low], cost, "other finished trials")
@@ -67,6 +68,13 @@ def _draw_front_line(panel: "Axes", scene: Scene, cost: Cost) -> None:
     line: dict[str, Any] = {"color": FRONT, "linewidth": 1.6}
     panel.step(xs, ys, where="post", zorder=2.5, **line)
     panel.plot([], [], marker="o", markersize=6, label="front", **line)
+
+
+def _draw_intervals(panel: "Axes", scene: Scene, cost: Cost) -> None:
+    """The intervals of means over seeds."""
+    for mark in scene.front:
+        if mark.interval is not None:
+            panel.vlines(mark.cost(cost), *mark.interval, color=FRONT, linewidth=1, zorder=2.7)
 
 
 def _draw_limits(panel: "Axes", scene: Scene, cost: Cost) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from bnas.cost.ledger import Cost
 from bnas.report.formatting import counted
 from bnas.report.plots.axes import Range, at_least
+from bnas.runs.repeats import Estimate, with_means
 from bnas.search.objectives import ObjectiveName
 from bnas.search.settings import Band
 from bnas.search.trials import Outcome, TrialRecord, counts
@@ -37,11 +38,13 @@ class Mark:
         record: The trial.
         number: Its row in the table of the front, from 1; None off the front.
         name: Name of the first candidate that it is; None if it is none.
+        interval: Interval of its mean accuracy over seeds, in percent; None for a single seed.
     """
 
     record: TrialRecord
     number: int | None
     name: str | None
+    interval: tuple[float, float] | None = None
 
     @property
     def percent(self) -> float:
@@ -122,6 +125,7 @@ class Scene:
         below are not drawn but counted.
         """
         main = [mark.percent for mark in self.front + self.candidates]
+        main += [end for mark in self.front for end in mark.interval or ()]
         low, high = at_least(min(main), max(main), _LEAST_PERCENT)
         floor = max(min(mark.percent for mark in self.marks), low - 1.5 * (high - low))
         low = min(low, floor)
@@ -144,13 +148,19 @@ def scene(
     objectives: Sequence[ObjectiveName],
     chance: float | None,
     bounds: Mapping[Cost, Band],
+    estimates: Mapping[str, Estimate],
 ) -> Scene:
     """Sorts trials into what a picture shows of them; see `plots.write_front_plots`."""
     rows = {record.number: row for row, record in enumerate(front, start=1)}
     names = _names(records)
     marks = tuple(
-        Mark(record=record, number=rows.get(record.number), name=names.get(record.digest))
-        for record in records
+        Mark(
+            record=record,
+            number=rows.get(record.number),
+            name=names.get(record.digest),
+            interval=_interval(estimates.get(record.digest)),
+        )
+        for record in with_means(records, estimates)
         if record.outcome == "finished" and record.evaluation is not None
     )
     costs = tuple(name for name in objectives if name != "accuracy")
@@ -161,8 +171,13 @@ def scene(
         marks=marks,
         bounds=bounds,
         chance=None if chance is None else 100 * chance,
-        notes=(_tally(records, len(front)), *_caution(records, len(costs))),
+        notes=(_tally(records, len(front)), *_caution(records, front, len(costs), estimates)),
     )
+
+
+def _interval(estimate: Estimate | None) -> tuple[float, float] | None:
+    found = estimate.interval if estimate is not None else None
+    return None if found is None else (100 * found[0], 100 * found[1])
 
 
 def _names(records: Sequence[TrialRecord]) -> dict[str, str]:
@@ -185,13 +200,27 @@ def _tally(records: Sequence[TrialRecord], num_front: int) -> str:
     return "; ".join(parts) + "."
 
 
-def _caution(records: Sequence[TrialRecord], num_costs: int) -> list[str]:
+def _caution(
+    records: Sequence[TrialRecord],
+    front: Sequence[TrialRecord],
+    num_costs: int,
+    estimates: Mapping[str, Estimate],
+) -> list[str]:
     if not any(record.outcome == "finished" for record in records):
         return []
     several = (
         "The numbered designs are the front of all objectives together, the line that of two. "
     )
+    seeds = "One short training and a single seed for each design"
+    if any(record.digest in estimates for record in front):
+        numbers = [len(estimates[r.digest].seeds) if r.digest in estimates else 1 for r in front]
+        least, most = min(numbers), max(numbers)
+        shown = f"{most}" if least == most else f"{least} to {most}"
+        seeds = (
+            f"On the front, means over {shown} short trainings with new seeds and their 95 % "
+            "t-intervals; elsewhere one training"
+        )
     return [
-        (several if num_costs > 1 else "") + "One short training and a single seed for each "
-        "design, scored on validation data: small differences may be chance."
+        (several if num_costs > 1 else "") + f"{seeds}, scored on validation data: small "
+        "differences may be chance."
     ]

@@ -8,6 +8,7 @@ from bnas.cost.ledger import Cost
 from bnas.report.formatting import counted
 from bnas.report.plots.scene import scene
 from bnas.runs.files import write_bytes, writing
+from bnas.runs.repeats import Estimate
 from bnas.search.objectives import ACCURACY, ObjectiveName
 from bnas.search.settings import Band
 from bnas.search.trials import TrialRecord
@@ -38,6 +39,7 @@ def plot_run(run: "Run") -> tuple[Path, ...]:
         objectives=run.objectives,
         chance=reference.get(ACCURACY),
         bounds=search.bounds,
+        estimates=run.estimates,
     )
 
 
@@ -51,6 +53,7 @@ def write_front_plots(
     objectives: Sequence[ObjectiveName],
     chance: float | None,
     bounds: Mapping[Cost, Band],
+    estimates: Mapping[str, Estimate] | None = None,
 ) -> tuple[Path, ...]:
     """Writes `front.png`, `front.svg` and `front.html`, each as a whole or not at all.
 
@@ -65,6 +68,7 @@ def write_front_plots(
         objectives: Accuracy, and one or two costs with a panel each.
         chance: Accuracy of guessing, in [0, 1], if known.
         bounds: Ranges of costs in which candidates were trained, drawn as lines.
+        estimates: What is known of repeated designs, by digest; their intervals are drawn.
 
     Raises:
         RunError: The disk is full or the folder cannot be written.
@@ -80,6 +84,7 @@ def write_front_plots(
         objectives=objectives,
         chance=chance,
         bounds=bounds,
+        estimates=estimates or {},
     )
     contents = {**draw(picture), "html": page(picture).encode()}
     with writing(folder):

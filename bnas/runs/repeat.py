@@ -1,0 +1,170 @@
+"""Evaluates designs of a run again, with new seeds."""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from bnas.errors import InvalidConfiguration, RunError
+from bnas.runs.files import write_json
+from bnas.runs.folder import RunFolder
+from bnas.runs.repeats import (
+    Repetition,
+    append_repetition,
+    mend_repetitions,
+    read_repetitions,
+)
+from bnas.runs.run import Run, open_run
+from bnas.runs.search import Constant
+from bnas.runs.tables import front_entries
+from bnas.search.checkpoints import Checkpoints
+from bnas.search.engine import run_job
+from bnas.search.events import End
+from bnas.search.port import Evaluation, Progress
+from bnas.search.stop import Stop
+from bnas.search.trials import TrialRecord
+from bnas.search.work import Job
+
+MOST_SEEDS: Final = 999
+
+# Told of a repetition that has ended, and how many of how many have.
+Tell = Callable[[Repetition, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatEnd:
+    """A run with its repetitions, the designs that were asked for, and why there are no more."""
+
+    run: Run
+    digests: tuple[str, ...]
+    end: End
+
+
+def repeat(
+    folder: RunFolder,
+    *,
+    num_seeds: int,
+    digests: Sequence[str] | None = None,
+    changes: Mapping[str, Any] | None = None,
+    tell: Tell = lambda *_: None,
+) -> RepeatEnd:
+    """Evaluates designs with the seeds after the run's own; what is recorded is not repeated.
+
+    Args:
+        folder: The run.
+        num_seeds: Evaluations of each design, those of earlier calls included.
+        digests: Which finished designs, by digest; None takes the front of the search.
+        changes: Search settings for this call, as engine and workers.
+        tell: Told of each repetition that has ended.
+
+    Raises:
+        BnasError: The folder is damaged or in use, or a design or a change is not allowed.
+    """
+    if not 1 <= num_seeds <= MOST_SEEDS:
+        raise InvalidConfiguration(
+            f"a design is repeated with 1 to {MOST_SEEDS} seeds, but got {num_seeds}; 3 show how "
+            "large the noise is"
+        )
+    run = open_run(folder)
+    settings = run.configuration.with_search(changes or {}).search
+    evaluator = run.configuration.evaluator.build(device=settings.device)
+    with folder.locked():
+        records = run.searched_front() if digests is None else _finished(run, digests)
+        mend_repetitions(folder.repeats)
+        with Stop(settings.max_time_s) as stop:
+            work = _Repeats(folder, records, seed=settings.seed, num_seeds=num_seeds, tell=tell)
+            kept = None
+            if settings.checkpoint_s is not None:
+                kept = Checkpoints(folder.repeat_checkpoints, interval_s=settings.checkpoint_s)
+                kept.keep_only(work.numbers)
+            end = run_job(
+                Job(
+                    work=work,
+                    build=Constant(evaluator),
+                    settings=settings,
+                    stop=stop,
+                    listener=lambda _: None,
+                    checkpoints=kept,
+                    threads=evaluator.definition.threads,
+                )
+            )
+            if kept is not None:
+                kept.close()
+        run = open_run(folder)
+        write_json(folder.front, front_entries(run.front(), run.objectives, run.estimates))
+    return RepeatEnd(run=run, digests=tuple(record.digest for record in records), end=end)
+
+
+def _finished(run: Run, digests: Sequence[str]) -> list[TrialRecord]:
+    finished = {record.digest: record for record in run.trials if record.outcome == "finished"}
+    found = [run.design(digest).name for digest in digests]
+    for digest in found:
+        if digest not in finished:
+            raise RunError(
+                f"a design is repeated when its trial has finished, but that of {digest} has not; "
+                f"see {run.folder.trials}"
+            )
+    return [finished[digest] for digest in dict.fromkeys(found)]
+
+
+class _Repeats:
+    """The repetitions that are still to be made, seed after seed."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        records: Sequence[TrialRecord],
+        *,
+        seed: int,
+        num_seeds: int,
+        tell: Tell,
+    ) -> None:
+        done = {(r.digest, r.seed) for r in read_repetitions(folder.repeats)}
+        wanted = {
+            # Stable, so that a checkpoint is found again.
+            record.number * (MOST_SEEDS + 1) + offset: (record, seed + offset)
+            for offset in range(1, num_seeds + 1)
+            for record in records
+        }
+        self._path = folder.repeats
+        self._tell = tell
+        self._open = {n: (r, s) for n, (r, s) in wanted.items() if (r.digest, s) not in done}
+        self._queue = deque(self._open)
+        self._num_wanted = len(wanted)
+        self._num_done = len(wanted) - len(self._open)
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """Numbers of the repetitions that are still to be made."""
+        return frozenset(self._open)
+
+    def propose(self) -> TrialRecord | End:
+        """The next repetition, as a trial with a number of its own."""
+        if not self._queue:
+            return End(reason="trials", message=f"all {self._num_wanted} repetitions are done")
+        number = self._queue.popleft()
+        record, _ = self._open[number]
+        return replace(record, number=number, outcome="running", evaluation=None)
+
+    def seed(self, number: int) -> int:
+        """A seed that the search has not used."""
+        return self._open[number][1]
+
+    def goes_on(self, number: int, progress: Progress) -> bool:  # noqa: ARG002
+        """Every repetition is trained to its end."""
+        return True
+
+    def finish(self, number: int, evaluation: Evaluation) -> None:
+        """Records a score."""
+        self._record(number, evaluation=evaluation)
+
+    def fail(self, number: int, error: str, *, traceback: str | None = None) -> None:  # noqa: ARG002
+        """Records that there is none."""
+        self._record(number, error=error)
+
+    def _record(self, number: int, **found: Any) -> None:
+        record, seed = self._open[number]
+        repetition = Repetition(digest=record.digest, seed=seed, **found)
+        append_repetition(self._path, repetition)
+        self._num_done += 1
+        self._tell(repetition, self._num_done, self._num_wanted)

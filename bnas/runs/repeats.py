@@ -1,0 +1,195 @@
+"""Repeated evaluations of designs with new seeds, and the front that they leave.
+
+A front picks the best of many noisy scores, so its scores are too good on average. A mean takes the
+new seeds alone; the score that a design was picked for is left out of it.
+"""
+
+import csv
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any, Final
+
+from bnas.errors import RunError
+from bnas.runs.files import append_text, write_text
+from bnas.runs.tables import csv_text
+from bnas.search.front import front
+from bnas.search.objectives import ObjectiveName
+from bnas.search.port import Evaluation
+from bnas.search.trials import TrialRecord
+
+LEVEL: Final = 0.95
+_COLUMNS: Final = ("digest", "seed", "state", "accuracy", "loss", "epochs", "seconds", "error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repetition:
+    """One more evaluation of a design; `error` says why there is no score."""
+
+    digest: str
+    seed: int
+    evaluation: Evaluation | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What the repetitions of one design come to.
+
+    Attributes:
+        seeds: Seeds that gave a score.
+        evaluations: The scores, in the same order; at least one.
+        num_failed: Repetitions that gave none.
+    """
+
+    seeds: tuple[int, ...]
+    evaluations: tuple[Evaluation, ...]
+    num_failed: int
+
+    @property
+    def mean(self) -> float:
+        """Mean accuracy, in [0, 1]."""
+        return fmean(self._accuracies)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % t-interval of the mean accuracy over seeds; None for a single one.
+
+        It is that of normal noise, mean -+ t s / sqrt(n) with n - 1 degrees of freedom, and says
+        nothing of other splits of the data or of longer training.
+        """
+        number = len(self.evaluations)
+        if number < 2:
+            return None
+        from scipy.special import stdtrit
+
+        quantile = float(stdtrit(number - 1, (1 + LEVEL) / 2))
+        half = quantile * stdev(self._accuracies) / math.sqrt(number)
+        return self.mean - half, self.mean + half
+
+    @property
+    def _accuracies(self) -> list[float]:
+        return [evaluation.accuracy for evaluation in self.evaluations]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON object of it."""
+        low, high = self.interval or (None, None)
+        return {
+            "seeds": list(self.seeds),
+            "accuracies": self._accuracies,
+            "mean": self.mean,
+            "level": LEVEL,
+            "low": low,
+            "high": high,
+            "failed": self.num_failed,
+        }
+
+
+def read_repetitions(path: Path) -> list[Repetition]:
+    """Every repetition of a run, none if there is no file yet; half a last line is passed over.
+
+    Raises:
+        RunError: The file is damaged.
+    """
+    if not path.exists():
+        return []
+    text = path.read_text(encoding="utf-8")
+    rows = csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
+    try:
+        return [_repetition(row) for row in rows]
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            f"{path} must be a table of repetitions, but line {rows.line_num} is not one of it; "
+            "restore it from a copy, or cut it before that line"
+        ) from error
+
+
+def append_repetition(path: Path, repetition: Repetition) -> None:
+    """Adds a line to the table, and begins it where there is none.
+
+    Raises:
+        RunError: The disk is full or the folder cannot be written.
+    """
+    if not path.exists():
+        write_text(path, csv_text([_COLUMNS]))
+    append_text(path, csv_text([_row(repetition)]))
+
+
+def mend_repetitions(path: Path) -> None:
+    """Removes what a killed process wrote of its last line."""
+    if path.exists() and not (text := path.read_text(encoding="utf-8")).endswith("\n"):
+        write_text(path, text[: text.rfind("\n") + 1])
+
+
+def estimates(repetitions: Iterable[Repetition]) -> dict[str, Estimate]:
+    """What is known of each design that has at least one score, by digest."""
+    by_digest: dict[str, list[Repetition]] = {}
+    for repetition in repetitions:
+        by_digest.setdefault(repetition.digest, []).append(repetition)
+    found = {digest: _estimate(group) for digest, group in by_digest.items()}
+    return {digest: estimate for digest, estimate in found.items() if estimate.evaluations}
+
+
+def _estimate(group: Sequence[Repetition]) -> Estimate:
+    scored = sorted((r.seed, r.evaluation) for r in group if r.evaluation is not None)
+    return Estimate(
+        seeds=tuple(seed for seed, _ in scored),
+        evaluations=tuple(evaluation for _, evaluation in scored),
+        num_failed=len(group) - len(scored),
+    )
+
+
+def with_means(records: Iterable[TrialRecord], known: Mapping[str, Estimate]) -> list[TrialRecord]:
+    """The trials, with mean accuracy and loss where a design was repeated."""
+    return [_with_mean(record, known.get(record.digest)) for record in records]
+
+
+def repeated_front(
+    records: Sequence[TrialRecord],
+    known: Mapping[str, Estimate],
+    objectives: Sequence[ObjectiveName],
+    *,
+    chance: float,
+) -> list[TrialRecord]:
+    """The front of means: of the designs on the front of the search, and of all repeated ones.
+
+    Args:
+        records: All trials of the search.
+        known: What repetitions have found.
+        objectives: What is optimised.
+        chance: Accuracy of guessing.
+    """
+    searched = {record.number for record in front(records, objectives, chance=chance)}
+    members = [r for r in records if r.number in searched or r.digest in known]
+    return front(with_means(members, known), objectives, chance=chance)
+
+
+def _with_mean(record: TrialRecord, estimate: Estimate | None) -> TrialRecord:
+    if estimate is None or record.outcome != "finished" or record.evaluation is None:
+        return record
+    loss = fmean(evaluation.loss for evaluation in estimate.evaluations)
+    mean = replace(record.evaluation, accuracy=estimate.mean, loss=loss)
+    return replace(record, evaluation=mean)
+
+
+def _row(repetition: Repetition) -> list[Any]:
+    found = repetition.evaluation
+    head = [repetition.digest, repetition.seed, "failed" if found is None else "finished"]
+    if found is None:
+        return [*head, None, None, None, None, repetition.error]
+    return [*head, found.accuracy, found.loss, found.epochs, f"{found.seconds:.3f}", None]
+
+
+def _repetition(row: dict[str, str]) -> Repetition:
+    digest, seed = row["digest"], int(row["seed"])
+    if row["state"] == "failed":
+        return Repetition(digest=digest, seed=seed, error=row["error"])
+    evaluation = Evaluation(
+        accuracy=float(row["accuracy"]),
+        loss=float(row["loss"]),
+        epochs=int(row["epochs"]),
+        seconds=float(row["seconds"]),
+    )
+    return Repetition(digest=digest, seed=seed, evaluation=evaluation)
