@@ -57,8 +57,8 @@ class Estimate:
     def interval(self) -> tuple[float, float] | None:
         """The 95 % t-interval of the mean accuracy over seeds; None for a single one.
 
-        It is that of normal noise, mean -+ t s / sqrt(n) with n - 1 degrees of freedom, and says
-        nothing of other splits of the data or of longer training.
+        It is that of normal noise, mean -+ t s / sqrt(n) with n - 1 degrees of freedom, as far as
+        it lies in [0, 1], and says nothing of other splits of the data or of longer training.
         """
         number = len(self.evaluations)
         if number < 2:
@@ -67,7 +67,7 @@ class Estimate:
 
         quantile = float(stdtrit(number - 1, (1 + LEVEL) / 2))
         half = quantile * stdev(self._accuracies) / math.sqrt(number)
-        return self.mean - half, self.mean + half
+        return max(0.0, self.mean - half), min(1.0, self.mean + half)
 
     @property
     def _accuracies(self) -> list[float]:

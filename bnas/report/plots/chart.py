@@ -92,12 +92,17 @@ def _trace(
 
 
 def _error_bars(marks: Sequence[Mark]) -> dict[str, Any]:
-    """The intervals of means over seeds on the front, if there are any; they are symmetric."""
-    found = [mark.interval if mark.number else None for mark in marks]
-    if not any(found):
+    """The intervals of means over seeds on the front, if there are any."""
+    if not any(mark.interval for mark in marks if mark.number):
         return {}
-    halves = [(high - low) / 2 for low, high in (interval or (0.0, 0.0) for interval in found)]
-    return {"error_y": {"type": "data", "array": halves, "color": FRONT, "thickness": 1}}
+    ends = [
+        mark.interval if mark.interval and mark.number else (mark.percent, mark.percent)
+        for mark in marks
+    ]
+    above = [high - mark.percent for mark, (_, high) in zip(marks, ends, strict=True)]
+    below = [mark.percent - low for mark, (low, _) in zip(marks, ends, strict=True)]
+    bars = {"type": "data", "array": above, "arrayminus": below, "color": FRONT, "thickness": 1}
+    return {"error_y": bars}
 
 
 def _captions(scene: Scene, cost: Cost, panel: int) -> dict[str, Any]:
