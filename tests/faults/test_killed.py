@@ -81,18 +81,18 @@ def test_a_killed_driver_leaves_nothing_running_and_loses_nothing(
     tmp_path: Path,
     undisturbed: dict[str, tuple[float, float]],
 ) -> None:
-    with Command([*arguments, "--workers", "2", "--trials", "8"], tmp_path) as command:
+    with Command([*arguments, "--workers", "2", "--trials", "8"], tmp_path) as killed:
         wait_for(lambda: (run / "trials.csv").exists() and len(table(run)) >= 2, "two trials")
         wait_for(lambda: has_checkpoint(run), "a checkpoint")
-        command.kill()
-        wait_for(lambda: not command.left(), "the end of Ray's processes")
-    before = [record for record in open_run(run).trials if record.outcome != "running"]
-    assert len(before) >= 2
-
-    with Command(["resume", "run"], tmp_path) as command:
-        status, out, err = command.ended(120)
-        assert (status, err) == (0, ""), out
-        wait_for(lambda: not command.left(), "the end of Ray's processes")
+        killed.kill()
+        before = [record for record in open_run(run).trials if record.outcome != "running"]
+        assert len(before) >= 2
+        # At once, while Ray's processes of before still find out that nobody needs them.
+        with Command(["resume", "run"], tmp_path) as command:
+            status, out, err = command.ended(120)
+            assert (status, err) == (0, ""), out
+            wait_for(lambda: not command.left(), "the end of Ray's processes")
+        wait_for(lambda: not killed.left(), "the end of the killed search's processes")
     trials = open_run(run).trials
     assert [record for record in trials if record in before] == before
     finished = [record for record in trials if record.outcome == "finished"]
