@@ -39,7 +39,7 @@ def _canonical_stage(stage: Stage, in_channels: int) -> Stage:
     for equivalence in EQUIVALENCES:
         if equivalence.written.items() <= values.items() and equivalence.holds(values):
             values.update(equivalence.equals)
-    _settle(values)
+            _settle(values)
     unchanged = values == written
     for number in _NUMBERS:
         if isinstance(values[number], int):

@@ -8,6 +8,7 @@ maps n pixels to ceil(n / s), so that a plan needs the image size only where the
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from bnas.architecture.canonical import canonical
@@ -22,6 +23,7 @@ from bnas.architecture.model import (
 )
 from bnas.architecture.nodes import (
     AttentionPlan,
+    Bits,
     BlockPlan,
     Conv,
     HeadPlan,
@@ -95,6 +97,12 @@ class _Step(NamedTuple):
     groups: int
 
 
+# A named tuple's own constructor takes three times as long as making the tuple, and ledgers are made
+# by the thousand. Fields are given in order, all of them.
+_step: Callable[[tuple[int, int, int, int, int]], _Step] = partial(tuple.__new__, _Step)
+_unit_plan: Callable[[tuple[Any, ...]], UnitPlan] = partial(tuple.__new__, UnitPlan)
+_conv: Callable[[tuple[str, int, int, int, int, int, Bits]], Conv] = partial(tuple.__new__, Conv)
+
 # Kernel size, stride, and whether pooling follows.
 _STEMS: dict[StemKind, tuple[int, int, bool]] = {
     "3x3": (3, 1, False),
@@ -107,8 +115,8 @@ _STEMS: dict[StemKind, tuple[int, int, bool]] = {
 def _resnet_steps(stage: Stage, in_channels: int, stride: int) -> tuple[_Step, ...]:
     kernel_size, out_channels, groups = stage.kernel_size, stage.width, stage.unit.groups
     return (
-        _Step(kernel_size, stride, in_channels, out_channels, groups),
-        _Step(kernel_size, 1, out_channels, out_channels, groups),
+        _step((kernel_size, stride, in_channels, out_channels, groups)),
+        _step((kernel_size, 1, out_channels, out_channels, groups)),
     )
 
 
@@ -248,31 +256,32 @@ def _unit(name: str, stage: StagePlan, step: _Step, *, pool: bool) -> UnitPlan:
     if design.shortcut == "conv":
         shortcut = _shortcut(name, stage.design, in_channels, out_channels, stride)
     is_real = stage.design.widening == "real" and in_channels != out_channels
-    levels, copies = _levels(design, coupled=stage.coupled)
-    copies = 1 if is_real else copies
-    attention = None
+    levels: Levels = "signed"
+    copies, attention = 1, None
+    if design.activation_levels != "signed" and not is_real:
+        levels, copies = _levels(design, coupled=stage.coupled)
     if design.attention != "none" and not is_real:
         attention = _attention(name, design, step, copies)
-    return UnitPlan(
-        name,
-        design,
-        _convs(name, stage.design, step, copies, is_real=is_real),
-        in_channels,
-        out_channels,
-        shortcut,
-        design.nonlinearity,
-        design.placement,
-        levels,
-        copies,
-        attention,
-        pool,
+    return _unit_plan(
+        (
+            name,
+            design,
+            _convs(name, stage.design, step, copies, is_real=is_real),
+            in_channels,
+            out_channels,
+            shortcut,
+            design.nonlinearity,
+            design.placement,
+            levels,
+            copies,
+            attention,
+            pool,
+        )
     )
 
 
 def _levels(design: Unit, *, coupled: bool) -> tuple[Levels, int]:
-    """Levels of the activations, and how many there are for each channel."""
-    if design.activation_levels == "signed":
-        return "signed", 1
+    """Levels of activations that are not signed, and how many there are for each channel."""
     if design.activation_levels == "unsigned":
         return "unsigned", 1
     return ("ternary", 1) if coupled else ("unsigned", 2)
@@ -288,7 +297,7 @@ def _convs(name: str, stage: Stage, step: _Step, copies: int, *, is_real: bool) 
         return (Conv(name, in_channels, out_channels, kernel_size, stride, groups, 32),)
     if stage.widening != "duplicate" or not widens:
         name = f"{name}.conv"
-        return (Conv(name, in_channels, out_channels, kernel_size, stride, groups, 1),)
+        return (_conv((name, in_channels, out_channels, kernel_size, stride, groups, 1)),)
     half = out_channels // 2
     return (
         Conv(f"{name}.conv1", in_channels, half, kernel_size, stride, groups, 1),

@@ -140,14 +140,19 @@ def _unit(unit: UnitPlan, in_size: int, waiting: int, *, stays: bool) -> list[La
 
     Its own input waits for that too if it `stays`.
     """
-    name, design, convs, in_channels, channels, shortcut, nonlinearity, placement, *_ = unit
+    name, design, convs, in_channels, channels, shortcut, nonlinearity, placement = unit[:8]
     size = _strided(in_size, convs[0].stride)
     inputs, output = _real_bytes(in_channels, in_size), _real_bytes(channels, size)
     before = waiting + inputs
     others = before if shortcut is not None or stays else waiting
     after = output + (before if stays else waiting)
 
-    rows = _to_output(unit, in_size, before, others + output)
+    if unit.attention is None and convs[0].bits == 1:
+        rows = _binarisation(unit, in_size, before)
+        packed = rows[-1].activation_bytes - before
+        rows += _convolutions(unit, size, others + output + packed)
+    else:
+        rows = _with_the_input(unit, (in_size, size), before, others + output)
     if unit.pool:
         size = _strided(size, 2)
         pooled = _real_bytes(channels, size)
@@ -168,40 +173,38 @@ def _unit(unit: UnitPlan, in_size: int, waiting: int, *, stays: bool) -> list[La
     return rows
 
 
-def _to_output(unit: UnitPlan, in_size: int, before: int, live: int) -> list[LayerCost]:
-    """Up to the output of the convolutions: from `before` bytes to `live`.
+def _with_the_input(
+    unit: UnitPlan, sizes: tuple[int, int], before: int, live: int
+) -> list[LayerCost]:
+    """Up to the output, from `before` bytes to `live`, where more than the sign reads the input.
 
-    A real convolution and an attention read the unit's input itself, which `live` holds or not.
+    A real convolution reads it, and so does an attention behind the convolutions.
     """
-    size = _strided(in_size, unit.convs[0].stride)
-    keeps_input = before + _real_bytes(unit.out_channels, size)
+    in_size, size = sizes
+    keeping = before + _real_bytes(unit.out_channels, size)
     if not unit.binary:
-        rows = _norm_in_front(unit, in_size, before)
-        return rows + _convolutions(unit, size, keeps_input)
+        channels, rows = unit.in_channels, []
+        if unit.design.order == "norm-sign-conv":
+            rows.append(elementwise_cost(_NORM, f"{unit.name}.norm", channels, in_size, before))
+        return rows + _convolutions(unit, size, keeping)
     rows = _binarisation(unit, in_size, before)
-    packed = rows[-1].activation_bytes - before
-    if unit.attention is None:
-        return rows + _convolutions(unit, size, live + packed)
-    rows += _convolutions(unit, size, keeps_input + packed)
-    return rows + _attention(unit.attention, (in_size, size), keeps_input, live)
+    rows += _convolutions(unit, size, keeping + rows[-1].activation_bytes - before)
+    if unit.attention is not None:
+        rows += _attention(unit.attention, sizes, keeping, live)
+    return rows
 
 
 def _binarisation(unit: UnitPlan, size: int, live: int) -> list[LayerCost]:
     """What stands in front of the convolutions: from `live` bytes, input included, to bits."""
     name, design, channels = unit.name, unit.design, unit.copies * unit.in_channels
-    rows = _norm_in_front(unit, size, live)
+    rows = []
+    if design.order == "norm-sign-conv":
+        rows.append(elementwise_cost(_NORM, f"{name}.norm", channels, size, live))
     if design.threshold == "learnable":
         rows.append(elementwise_cost(_THRESHOLD, f"{name}.threshold", channels, size, live))
     packed = -(-channels * size * size // 8)
     rows.append(elementwise_cost(_SIGN, f"{name}.sign", channels, size, live + packed))
     return rows
-
-
-def _norm_in_front(unit: UnitPlan, size: int, live: int) -> list[LayerCost]:
-    if unit.design.order != "norm-sign-conv":
-        return []
-    channels = unit.copies * unit.in_channels
-    return [elementwise_cost(_NORM, f"{unit.name}.norm", channels, size, live)]
 
 
 def _convolutions(unit: UnitPlan, size: int, live: int) -> list[LayerCost]:
@@ -216,7 +219,7 @@ def _convolutions(unit: UnitPlan, size: int, live: int) -> list[LayerCost]:
     rows = []
     for conv in unit.convs:
         rows.append(conv_cost(conv, size, live))
-        if scale is not None and unit.binary:
+        if scale is not None and conv.bits == 1:
             name = f"{conv.name}.scale"
             rows.append(elementwise_cost(scale, name, conv.out_channels, size, live))
     return rows
