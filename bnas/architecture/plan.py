@@ -97,8 +97,8 @@ class _Step(NamedTuple):
     groups: int
 
 
-# A named tuple's own constructor takes three times as long as making the tuple, and ledgers are made
-# by the thousand. Fields are given in order, all of them.
+# A named tuple's own constructor takes three times as long as making the tuple, and ledgers are
+# made by the thousand. Fields are given in order, all of them.
 _step: Callable[[tuple[int, int, int, int, int]], _Step] = partial(tuple.__new__, _Step)
 _unit_plan: Callable[[tuple[Any, ...]], UnitPlan] = partial(tuple.__new__, UnitPlan)
 _conv: Callable[[tuple[str, int, int, int, int, int, Bits]], Conv] = partial(tuple.__new__, Conv)
