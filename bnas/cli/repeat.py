@@ -12,7 +12,6 @@ from bnas.search.settings import Device, EngineName
 
 if TYPE_CHECKING:
     from bnas.runs.repeat import RepeatEnd
-    from bnas.runs.repeats import Repetition
 
 _INTERRUPTED = 130
 
@@ -64,10 +63,7 @@ def command(
         sys.exit(_INTERRUPTED)
 
 
-def _say(repetition: "Repetition", done: int, wanted: int) -> None:
-    found = repetition.evaluation
-    text = f"failed: {repetition.error}" if found is None else f"{100 * found.accuracy:.2f} %"
-    line = f"[{done}/{wanted}] {repetition.digest} seed {repetition.seed}: {text}"
+def _say(line: str) -> None:
     click.echo(line, err=True)
 
 

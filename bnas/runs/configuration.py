@@ -98,7 +98,12 @@ def resolve(
     values["search"] = _with_engine_defaults(values.get("search", {}), search or {})
     for assignment in assignments:
         _assign(values, assignment)
-    return validate(values, Configuration, InvalidConfiguration, source="configuration")
+    found = validate(values, Configuration, InvalidConfiguration, source="configuration")
+    threads = found.evaluator.threads
+    if threads == 1 or values["search"].get("workers") is not None:
+        return found
+    # By default there is a worker a CPU, of which a trial now takes several.
+    return found.with_search({"workers": max(1, found.search.workers // threads)})
 
 
 def _with_engine_defaults(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

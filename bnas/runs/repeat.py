@@ -19,7 +19,7 @@ from bnas.runs.search import Constant
 from bnas.runs.tables import front_entries
 from bnas.search.checkpoints import Checkpoints
 from bnas.search.engine import run_job
-from bnas.search.events import End
+from bnas.search.events import End, EpochEnded, Event, Listener
 from bnas.search.port import Evaluation, Progress
 from bnas.search.stop import Stop
 from bnas.search.trials import TrialRecord
@@ -27,8 +27,8 @@ from bnas.search.work import Job
 
 MOST_SEEDS: Final = 999
 
-# Told of a repetition that has ended, and how many of how many have.
-Tell = Callable[[Repetition, int, int], None]
+# Told of what happens, in lines of text.
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +46,7 @@ def repeat(
     num_seeds: int,
     digests: Sequence[str] | None = None,
     changes: Mapping[str, Any] | None = None,
-    tell: Tell = lambda *_: None,
+    tell: Tell = lambda _: None,
 ) -> RepeatEnd:
     """Evaluates designs with the seeds after the run's own; what is recorded is not repeated.
 
@@ -55,7 +55,7 @@ def repeat(
         num_seeds: Evaluations of each design, those of earlier calls included.
         digests: Which finished designs, by digest; None takes the front of the search.
         changes: Search settings for this call, as engine and workers.
-        tell: Told of each repetition that has ended.
+        tell: Told of each repetition that has ended, and of what evaluators note.
 
     Raises:
         BnasError: The folder is damaged or in use, or a design or a change is not allowed.
@@ -72,18 +72,17 @@ def repeat(
         records = run.searched_front() if digests is None else _finished(run, digests)
         mend_repetitions(folder.repeats)
         with Stop(settings.max_time_s) as stop:
-            work = _Repeats(folder, records, seed=settings.seed, num_seeds=num_seeds, tell=tell)
             kept = None
             if settings.checkpoint_s is not None:
                 kept = Checkpoints(folder.repeat_checkpoints, interval_s=settings.checkpoint_s)
-                kept.keep_only(work.numbers)
+            work = _Repeats(folder, _wanted(records, settings.seed, num_seeds), kept, tell)
             end = run_job(
                 Job(
                     work=work,
                     build=Constant(evaluator),
                     settings=settings,
                     stop=stop,
-                    listener=lambda _: None,
+                    listener=_noting(tell),
                     checkpoints=kept,
                     threads=evaluator.definition.threads,
                 )
@@ -107,36 +106,45 @@ def _finished(run: Run, digests: Sequence[str]) -> list[TrialRecord]:
     return [finished[digest] for digest in dict.fromkeys(found)]
 
 
+def _noting(tell: Tell) -> Listener:
+    def listen(event: Event) -> None:
+        if isinstance(event, EpochEnded) and event.progress.note is not None:
+            tell(event.progress.note)
+
+    return listen
+
+
+def _wanted(
+    records: Sequence[TrialRecord], seed: int, num_seeds: int
+) -> dict[int, tuple[TrialRecord, int]]:
+    """Design and seed of each repetition, by a number that stays, so that checkpoints are found."""
+    return {
+        record.number * (MOST_SEEDS + 1) + offset: (record, seed + offset)
+        for offset in range(1, num_seeds + 1)
+        for record in records
+    }
+
+
 class _Repeats:
     """The repetitions that are still to be made, seed after seed."""
 
     def __init__(
         self,
         folder: RunFolder,
-        records: Sequence[TrialRecord],
-        *,
-        seed: int,
-        num_seeds: int,
+        wanted: Mapping[int, tuple[TrialRecord, int]],
+        kept: Checkpoints | None,
         tell: Tell,
     ) -> None:
         done = {(r.digest, r.seed) for r in read_repetitions(folder.repeats)}
-        wanted = {
-            # Stable, so that a checkpoint is found again.
-            record.number * (MOST_SEEDS + 1) + offset: (record, seed + offset)
-            for offset in range(1, num_seeds + 1)
-            for record in records
-        }
         self._path = folder.repeats
+        self._kept = kept
         self._tell = tell
         self._open = {n: (r, s) for n, (r, s) in wanted.items() if (r.digest, s) not in done}
         self._queue = deque(self._open)
         self._num_wanted = len(wanted)
         self._num_done = len(wanted) - len(self._open)
-
-    @property
-    def numbers(self) -> frozenset[int]:
-        """Numbers of the repetitions that are still to be made."""
-        return frozenset(self._open)
+        if kept is not None:
+            kept.keep_only(self._open)
 
     def propose(self) -> TrialRecord | End:
         """The next repetition, as a trial with a number of its own."""
@@ -166,5 +174,7 @@ class _Repeats:
         record, seed = self._open[number]
         repetition = Repetition(digest=record.digest, seed=seed, **found)
         append_repetition(self._path, repetition)
+        if self._kept is not None:
+            self._kept.remove(number)
         self._num_done += 1
-        self._tell(repetition, self._num_done, self._num_wanted)
+        self._tell(f"[{self._num_done}/{self._num_wanted}] {repetition}")

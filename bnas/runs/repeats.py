@@ -33,6 +33,11 @@ class Repetition:
     evaluation: Evaluation | None = None
     error: str | None = None
 
+    def __str__(self) -> str:
+        found = self.evaluation
+        text = f"failed: {self.error}" if found is None else f"{100 * found.accuracy:.2f} %"
+        return f"{self.digest} seed {self.seed}: {text}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:

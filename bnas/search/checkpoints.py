@@ -40,7 +40,11 @@ class Checkpoints:
     def __call__(self, event: Event) -> None:
         """Removes the checkpoint of a trial that has ended."""
         if isinstance(event, Ended):
-            shutil.rmtree(self._folder / str(event.record.number), ignore_errors=True)
+            self.remove(event.record.number)
+
+    def remove(self, number: int) -> None:
+        """Removes the checkpoint of one trial, if there is one."""
+        shutil.rmtree(self._folder / str(number), ignore_errors=True)
 
     def close(self) -> None:
         """Removes the folder if no trial was left unfinished."""

@@ -87,3 +87,32 @@ def test_the_ray_engine_finds_the_same(searched: Cli) -> None:
     )
     assert result.status == 0, result.err
     assert json.loads(result.out) == inline
+
+
+def test_an_interrupted_repetition_goes_on_from_its_checkpoint(
+    searched: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bnas.evaluation import ProxyTraining
+    from bnas.search import Checkpoint
+
+    given: list[Checkpoint] = []
+    real = ProxyTraining.evaluate
+
+    def interrupted(*arguments: object, checkpoint: Checkpoint, **rest: object) -> object:
+        given.append(checkpoint)
+        checkpoint.folder.mkdir(exist_ok=True)
+        (checkpoint.folder / "state.pt").write_bytes(b"damaged")
+        if len(given) == 1:
+            raise KeyboardInterrupt
+        return real(*arguments, checkpoint=checkpoint, **rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ProxyTraining, "evaluate", interrupted)
+    stopped = searched("repeat", "one", "--front", "--seeds", 1)
+    assert stopped.status == 130
+    assert "interrupted; unfinished trials can be resumed" in stopped.out
+    assert given[0].folder.is_dir()
+    resumed = searched("repeat", "one", "--front", "--seeds", 1)
+    assert resumed.status == 0
+    assert given[1] == given[0]
+    assert f"the checkpoint {given[0].folder / 'state.pt'} is damaged" in resumed.err
+    assert not (RUN / "repeat-checkpoints").exists()

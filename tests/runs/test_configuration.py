@@ -42,6 +42,26 @@ def test_options_replace_parts_of_a_configuration() -> None:
     assert (changed.search.seed, changed.search.trials) == (3, 8)
 
 
+def test_trials_of_several_threads_share_the_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bnas.search.settings._available_cpus", lambda: 8)
+
+    def workers(*assignments: str, **search: object) -> int:
+        found = resolve(space="resnet", evaluator="digits", search=search, assignments=assignments)
+        return found.search.workers
+
+    assert workers() == 8
+    assert workers("evaluator.threads=3") == 2
+    assert workers("evaluator.threads=16") == 1
+    assert workers("evaluator.threads=3", workers=5) == 5
+    assert workers("evaluator.threads=3", engine="inline") == 1
+
+
+def test_resuming_on_another_engine_brings_its_own_number_of_workers() -> None:
+    base = resolve(space="resnet", evaluator="digits", search={"engine": "ray", "workers": 2})
+    assert base.with_search({"engine": "inline", "trials": 9}).search.workers == 1
+    assert base.with_search({"trials": 9}).search.workers == 2
+
+
 def test_another_engine_brings_its_own_number_of_workers() -> None:
     base = resolve(space="resnet", evaluator="digits", search={"engine": "ray", "workers": 2})
     assert resolve(base=base, search={"engine": "inline"}).search.workers == 1
