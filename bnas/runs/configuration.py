@@ -108,9 +108,10 @@ def resolve(
 
 def _with_engine_defaults(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     merged = {**base, **given}
-    if given.get("engine", base.get("engine")) != base.get("engine") and "workers" not in given:
-        # The number of workers was that of another engine.
-        merged.pop("workers", None)
+    if given.get("engine", base.get("engine")) != base.get("engine"):
+        # The number of workers, and where they are, were those of another engine.
+        for name in {"workers", "address"} - set(given):
+            merged.pop(name, None)
     return merged
 
 

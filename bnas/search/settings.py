@@ -56,6 +56,8 @@ def _available_cpus() -> int:
 
 
 def _checked_address(address: str | None) -> str | None:
+    if address == "local":
+        return None
     if address is not None and not re.fullmatch(r"[^:\s]+:\d{1,5}", address):
         raise ValueError(f"an address must be HOST:PORT, but got {address!r}; add what is missing")
     return address
@@ -77,7 +79,7 @@ class SearchSettings(_Settings):
         objectives: accuracy and one or two costs.
         bounds: ranges of costs, checked exactly before training.
         device: what a trial trains on.
-        address: HOST:PORT of a running Ray cluster; None starts a private one on this machine.
+        address: HOST:PORT of a running Ray cluster; None, or ``local``, starts one on this machine.
         gpus_per_trial: share of a GPU, or number of GPUs, that a trial on cuda takes; None takes as
             large a share as lets all workers run at once.
         checkpoint_s: least seconds between two writes of the state of an unfinished trial, from

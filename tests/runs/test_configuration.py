@@ -62,6 +62,13 @@ def test_resuming_on_another_engine_brings_its_own_number_of_workers() -> None:
     assert base.with_search({"trials": 9}).search.workers == 2
 
 
+def test_a_run_of_a_cluster_is_gone_on_with_on_one_machine() -> None:
+    base = resolve(space="resnet", evaluator="digits", search={"address": "10.0.0.1:6379"})
+    assert base.with_search({"engine": "inline"}).search.address is None
+    assert base.with_search({"address": "local"}).search.address is None
+    assert base.with_search({"trials": 9}).search.address == "10.0.0.1:6379"
+
+
 def test_another_engine_brings_its_own_number_of_workers() -> None:
     base = resolve(space="resnet", evaluator="digits", search={"engine": "ray", "workers": 2})
     assert resolve(base=base, search={"engine": "inline"}).search.workers == 1
