@@ -25,9 +25,7 @@ _INTERRUPTED = 130
 @click.option("--workers", type=int, help="Evaluations at once.")
 @click.option("--engine", type=click.Choice(get_args(EngineName)), help="Another engine.")
 @click.option("--device", type=click.Choice(get_args(Device)), help="Another device.")
-@click.option(
-    "--address", metavar="HOST:PORT", help="Ray cluster, or local for this machine."
-)
+@click.option("--address", metavar="HOST:PORT", help="Ray cluster, or local for this machine.")
 @as_json()
 @results_dir
 def command(

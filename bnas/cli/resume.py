@@ -20,9 +20,7 @@ from bnas.search.settings import Device, EngineName
 @click.option("--workers", type=int, help="Trials at once.")
 @click.option("--engine", type=click.Choice(get_args(EngineName)), help="Another engine.")
 @click.option("--device", type=click.Choice(get_args(Device)), help="Another device.")
-@click.option(
-    "--address", metavar="HOST:PORT", help="Ray cluster, or local for this machine."
-)
+@click.option("--address", metavar="HOST:PORT", help="Ray cluster, or local for this machine.")
 @results_dir
 def command(run: str, results_dir: Path, max_time: float | None, **changes: Any) -> None:
     """Go on with a search where it stopped.
