@@ -54,7 +54,7 @@ class Command:
 
     def __exit__(self, *_: object) -> None:
         for number in self.left():
-            _kill(number)
+            kill(number)
         self.process.kill()
         self.process.communicate()
 
@@ -65,7 +65,7 @@ class Command:
 
     def kill(self) -> None:
         """Ends the process alone, as `kill -9 PID` does."""
-        _kill(self.process.pid)
+        kill(self.process.pid)
         self.process.wait()
 
     def ctrl_c(self) -> None:
@@ -91,7 +91,8 @@ def session(leader: int) -> set[int]:
     return found
 
 
-def _kill(number: int) -> None:
+def kill(number: int) -> None:
+    """Ends a process at once, if it has not ended meanwhile."""
     try:
         os.kill(number, signal.SIGKILL)
     except ProcessLookupError:

@@ -3,7 +3,6 @@
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bnas.runs.run import open_run
-from tests.faults.processes import Command, session, wait_for
+from tests.faults.processes import Command, kill, session, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -68,7 +67,7 @@ def start_node(
 def end(leader: int) -> None:
     """Ends a node as a power failure does."""
     for process in session(leader):
-        os.kill(process, signal.SIGKILL)
+        kill(process)
 
 
 def test_the_trials_of_a_lost_node_go_on_elsewhere(  # noqa: PLR0917 (fixtures)
