@@ -38,6 +38,7 @@ RESULTS = ROOT / "results" / "reference" / "search-methods.csv"
 FIGURE = ROOT / "docs" / "images" / "search-methods.png"
 COLUMNS = ("problem", "method", "seed", "trials", "epochs", "hypervolume")
 SEEDS = 10
+FEWEST_SEEDS = 5
 WORKERS = 8
 # A budget is this many complete trainings; a curve has so many points.
 TRAININGS = 60
@@ -173,13 +174,14 @@ Curves = dict[tuple[str, str], NDArray[np.float64]]
 
 
 def read_curves() -> Curves:
-    """By problem and method, shape (seeds, points)."""
+    """By problem and method, shape (seeds, points); methods with too few seeds are left out."""
     values: dict[tuple[str, str], dict[str, list[float]]] = {}
     with RESULTS.open(newline="") as file:
         for row in csv.DictReader(file):
             seeds = values.setdefault((row["problem"], row["method"]), {})
             seeds.setdefault(row["seed"], []).append(float(row["hypervolume"]))
-    return {key: np.array(list(seeds.values())) for key, seeds in values.items()}
+    complete = {key: seeds for key, seeds in values.items() if len(seeds) >= FEWEST_SEEDS}
+    return {key: np.array(list(seeds.values())) for key, seeds in complete.items()}
 
 
 def interval(samples_SP: NDArray[np.float64]) -> NDArray[np.float64]:

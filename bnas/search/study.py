@@ -32,6 +32,8 @@ class Study:
             cast("list[ObjectiveName]", study.metric_names)
         )
         self._storage = storage
+        # By size: the study as samplers see it.
+        self._windows: dict[int, optuna.Study] = {}
         self._id = storage.get_study_id_from_name(STUDY_NAME)
 
     @classmethod
@@ -146,9 +148,11 @@ class Study:
 
         from bnas.search.window import Window
 
-        directions = [direction(name) for name in self.objectives]
-        window: Any = Window(self._storage, size=size, directions=directions)
-        return optuna.load_study(study_name=STUDY_NAME, storage=window)
+        if size not in self._windows:
+            directions = [direction(name) for name in self.objectives]
+            window: Any = Window(self._storage, size=size, directions=directions)
+            self._windows[size] = optuna.load_study(study_name=STUDY_NAME, storage=window)
+        return self._windows[size]
 
     def annotate(self, number: int, attributes: Mapping[str, Any]) -> None:
         """Writes user attributes of a running trial, in order."""

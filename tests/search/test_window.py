@@ -53,3 +53,19 @@ def test_stopped_and_failed_trials_are_shown_as_the_latest() -> None:
 def test_everything_else_is_that_of_the_storage() -> None:
     study = study_of([(0.5, 1.0)])
     assert window(study, 1).get_n_trials(study._study_id) == 1
+
+
+def test_what_ends_later_comes_into_the_window() -> None:
+    study = study_of([(0.5, 1.0)] * 3)
+    shown = window(study, 2)
+    trial = study.ask()
+    assert numbers(shown, study) == [1, 2, 3]
+    study.tell(trial, [0.9, 1.0])
+    assert numbers(shown, study) == [2, 3]
+
+
+def test_trials_are_filtered_by_state() -> None:
+    study = study_of([(0.5, 1.0)] * 3)
+    study.ask()
+    found = window(study, 2).get_all_trials(study._study_id, states=(TrialState.RUNNING,))
+    assert [trial.number for trial in found] == [3]
