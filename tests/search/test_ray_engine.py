@@ -233,7 +233,8 @@ def test_a_signal_loses_no_finished_trial(
     before = [r for r in Study.load(journal).records() if r.outcome == "finished"]
     left = [r for r in Study.load(journal).records() if r.outcome == "running"]
     assert len(before) >= len(said)
-    assert 1 <= len(left) <= 2
+    # None where both trials ended between the last line and the signal.
+    assert len(left) <= 2
     summary, study = searched(
         journal, many, tables.Table, engine="inline", workers=1, trials=len(before) + 4
     )
