@@ -233,6 +233,7 @@ def test_a_signal_loses_no_finished_trial(
     before = [r for r in Study.load(journal).records() if r.outcome == "finished"]
     left = [r for r in Study.load(journal).records() if r.outcome == "running"]
     assert len(before) >= len(said)
+    assert all(record.outcome != "failed" for record in Study.load(journal).records())
     # None where both trials ended between the last line and the signal.
     assert len(left) <= 2
     summary, study = searched(
