@@ -1,15 +1,15 @@
 """One trial of proxy training, inside a process that has torch."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import torch
 
-from bnas import blocks
 from bnas.architecture import Architecture
 from bnas.data import Facts, is_file, read
 from bnas.data.memory import SearchData, search_data
@@ -18,7 +18,8 @@ from bnas.evaluation.definition import EvaluatorDefinition
 from bnas.evaluation.keeper import Keeper, identity
 from bnas.search.port import Checkpoint, Evaluation, Progress
 from bnas.search.settings import Device
-from bnas.training.loop import Training, begin, train
+from bnas.training import course
+from bnas.training.loop import Training, diverged, score, train
 
 
 def train_and_score(
@@ -35,7 +36,9 @@ def train_and_score(
     began = time.perf_counter()
     data = _data(definition, facts, device)
     with _threads(definition.threads):
-        training = _begun(definition, data, architecture, device=device, seed=seed)
+        training = course.begin(
+            architecture, definition.recipe, facts=data.facts, seed=seed, device=device
+        )
         keeper = None
         if checkpoint is not None:
             keeper = Keeper(checkpoint, trial=identity(definition, architecture, seed))
@@ -50,24 +53,6 @@ def train_and_score(
     )
 
 
-def _begun(
-    definition: EvaluatorDefinition,
-    data: SearchData,
-    architecture: Architecture,
-    *,
-    device: Device,
-    seed: int,
-) -> Training:
-    model = blocks.build(
-        architecture,
-        in_channels=data.facts.in_channels,
-        num_classes=data.facts.num_classes,
-        image_size=data.facts.image_size,
-        seed=seed,
-    )
-    return begin(model, definition.recipe, seed=seed, device=device)
-
-
 def _epochs(
     definition: EvaluatorDefinition,
     data: SearchData,
@@ -79,19 +64,16 @@ def _epochs(
     done, note = keeper.load(training) if keeper is not None else ([], None)
     yield from done
     began -= done[-1].seconds if done else 0.0
-    results = train(
-        training,
-        data,
-        definition.recipe,
-        epochs=definition.epochs,
-        set_progress=partial(blocks.set_progress, training.model),
-    )
-    for result in results:
+    recipe = definition.recipe
+    for result in train(training, data.train, recipe, epochs=definition.epochs):
+        scored = score(training.model, data.validation)
+        if not math.isfinite(scored.loss):
+            raise diverged("validation", scored.loss, f"after epoch {result.epoch}", recipe)
         done.append(
             Progress(
                 epoch=result.epoch,
-                accuracy=result.accuracy,
-                loss=result.loss,
+                accuracy=scored.accuracy,
+                loss=scored.loss,
                 seconds=time.perf_counter() - began,
             )
         )

@@ -1,7 +1,6 @@
-"""The training loop: plain steps over in-memory batches, one report an epoch."""
+"""The training loop: plain steps over batches, one report an epoch; and the score of a network."""
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,8 +11,9 @@ from torch.optim import Optimizer
 
 from bnas.blocks.regulariser import regularisation
 from bnas.data.augmentation import random_crop, random_flip
-from bnas.data.memory import Examples, SearchData
+from bnas.data.memory import Examples
 from bnas.errors import EvaluationFailed
+from bnas.estimators import set_progress
 from bnas.training.optimizers import optimizer
 from bnas.training.recipe import Recipe
 from bnas.training.schedule import learning_rate
@@ -44,13 +44,22 @@ class EpochResult:
 
     Attributes:
         epoch: epochs done, from 1.
-        training_loss: mean over the epoch's batches, smoothing and augmentation included.
-        accuracy: on the validation split, in [0, 1].
-        loss: mean cross-entropy on the validation split.
+        loss: mean over the epoch's batches, smoothing and augmentation included.
     """
 
     epoch: int
-    training_loss: float
+    loss: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """How well a network does on some images.
+
+    Attributes:
+        accuracy: in [0, 1].
+        loss: mean cross-entropy.
+    """
+
     accuracy: float
     loss: float
 
@@ -63,99 +72,86 @@ def begin(model: nn.Module, recipe: Recipe, *, seed: int, device: str = "cpu") -
 
 
 def train(
-    training: Training,
-    data: SearchData,
-    recipe: Recipe,
-    *,
-    epochs: int,
-    set_progress: Callable[[float], None],
+    training: Training, examples: Examples, recipe: Recipe, *, epochs: int
 ) -> Iterator[EpochResult]:
     """Train from `training.epoch` up to `epochs`, yielding after each; stop by not going on.
 
     Args:
         training: changed in place; between two epochs it is complete.
-        data: on the device of the model.
+        examples: on the device of the model.
         recipe: how to train.
         epochs: length of the whole training, which the schedules are stretched over.
-        set_progress: told the finished share of the training, in [0, 1), before every step.
 
     Raises:
         EvaluationFailed: a loss became NaN or infinite.
     """
     while training.epoch < epochs:
-        training_loss = _train_epoch(training, data.train, recipe, epochs, set_progress)
+        loss = _train_epoch(training, examples, recipe, epochs)
         training.epoch += 1
-        accuracy, loss = evaluate(training.model, data.validation)
-        if not math.isfinite(loss):
-            raise _diverged("validation", loss, f"after epoch {training.epoch}", recipe)
-        yield EpochResult(
-            epoch=training.epoch, training_loss=training_loss, accuracy=accuracy, loss=loss
-        )
+        yield EpochResult(epoch=training.epoch, loss=loss)
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, examples: Examples) -> tuple[float, float]:
-    """Return accuracy and mean cross-entropy of `model` in evaluation mode."""
+def score(model: nn.Module, examples: Examples) -> Score:
+    """Score `model` in evaluation mode, which it is left in."""
     model.eval()
-    correct = torch.zeros((), dtype=torch.int64, device=examples.y.device)
-    loss = torch.zeros((), dtype=torch.float64, device=examples.y.device)
-    for x_NHWC, y_N in zip(
-        examples.x.split(_EVALUATION_BATCH), examples.y.split(_EVALUATION_BATCH), strict=True
-    ):
+    correct = torch.zeros((), dtype=torch.int64, device=examples.device)
+    loss = torch.zeros((), dtype=torch.float64, device=examples.device)
+    for x_NHWC, y_N in examples.batches(torch.arange(len(examples)).split(_EVALUATION_BATCH)):
         logits_NK: Tensor = model(x_NHWC.permute(0, 3, 1, 2))
         correct += (logits_NK.argmax(dim=1) == y_N).sum()
         loss += functional.cross_entropy(logits_NK, y_N, reduction="sum")
-    return correct.item() / len(examples), loss.item() / len(examples)
+    return Score(accuracy=correct.item() / len(examples), loss=loss.item() / len(examples))
 
 
-def _train_epoch(
-    training: Training,
-    examples: Examples,
-    recipe: Recipe,
-    epochs: int,
-    set_progress: Callable[[float], None],
-) -> float:
-    """Take one step for each batch of a random order; return the mean loss."""
-    training.model.train()
-    order = torch.randperm(len(examples), generator=training.generator)
-    # Equal parts: no small last batch to estimate norms from, and every image once an epoch.
-    batches = order.tensor_split(-(-len(order) // recipe.batch_size))
-    num_steps = epochs * len(batches)
-    losses = torch.empty(len(batches), device=examples.y.device)
-    for index, batch in enumerate(batches):
-        step = training.epoch * len(batches) + index
-        set_progress(step / num_steps)
-        for group in training.optimizer.param_groups:
-            group["lr"] = learning_rate(recipe, step=step, num_steps=num_steps)
-        losses[index] = _step(training, examples, batch.to(examples.y.device), recipe)
-    # Looked at once an epoch, not at every step: reading a value makes a GPU wait.
-    broken = (~losses.isfinite()).nonzero().flatten().tolist()
-    if broken:
-        place = f"in epoch {training.epoch + 1}, step {broken[0] + 1} of {len(batches)}"
-        raise _diverged("training", losses[broken[0]].item(), place, recipe)
-    return losses.mean().item()
+def diverged(kind: str, loss: float, place: str, recipe: Recipe) -> EvaluationFailed:
+    """The error of a loss that is NaN or infinite.
 
-
-def _step(training: Training, examples: Examples, batch_N: Tensor, recipe: Recipe) -> Tensor:
-    x_NHWC = examples.x[batch_N]
-    if recipe.crop_padding:
-        x_NHWC = random_crop(x_NHWC, recipe.crop_padding, training.generator)
-    if recipe.flip:
-        x_NHWC = random_flip(x_NHWC, training.generator)
-    logits_NK: Tensor = training.model(x_NHWC.permute(0, 3, 1, 2))
-    loss = functional.cross_entropy(
-        logits_NK, examples.y[batch_N], label_smoothing=recipe.label_smoothing
-    )
-    penalty = regularisation(training.model)
-    training.optimizer.zero_grad(set_to_none=True)
-    (loss if penalty is None else loss + penalty).backward()
-    training.optimizer.step()
-    return loss.detach()
-
-
-def _diverged(kind: str, loss: float, place: str, recipe: Recipe) -> EvaluationFailed:
+    Args:
+        kind: which loss.
+        loss: its value.
+        place: when, as "after epoch 3".
+        recipe: how the network was trained.
+    """
     return EvaluationFailed(
         f"the {kind} loss must stay finite, but is {loss} {place}; "
         f"lower learning_rate (now {recipe.learning_rate:g}) or raise warmup "
         f"(now {recipe.warmup:g})"
     )
+
+
+def _train_epoch(training: Training, examples: Examples, recipe: Recipe, epochs: int) -> float:
+    """Take one step for each batch of a random order; return the mean loss."""
+    training.model.train()
+    order = torch.randperm(len(examples), generator=training.generator)
+    # Equal parts: no small last batch to estimate norms from, and every image once an epoch.
+    order_of_batches = order.tensor_split(-(-len(order) // recipe.batch_size))
+    num_batches = len(order_of_batches)
+    num_steps = epochs * num_batches
+    losses = torch.empty(num_batches, device=examples.device)
+    for index, (x_NHWC, y_N) in enumerate(examples.batches(order_of_batches)):
+        step = training.epoch * num_batches + index
+        set_progress(training.model, step / num_steps)
+        for group in training.optimizer.param_groups:
+            group["lr"] = learning_rate(recipe, step=step, num_steps=num_steps)
+        losses[index] = _step(training, x_NHWC, y_N, recipe)
+    # Looked at once an epoch, not at every step: reading a value makes a GPU wait.
+    broken = (~losses.isfinite()).nonzero().flatten().tolist()
+    if broken:
+        place = f"in epoch {training.epoch + 1}, step {broken[0] + 1} of {num_batches}"
+        raise diverged("training", losses[broken[0]].item(), place, recipe)
+    return losses.mean().item()
+
+
+def _step(training: Training, x_NHWC: Tensor, y_N: Tensor, recipe: Recipe) -> Tensor:
+    if recipe.crop_padding:
+        x_NHWC = random_crop(x_NHWC, recipe.crop_padding, training.generator)
+    if recipe.flip:
+        x_NHWC = random_flip(x_NHWC, training.generator)
+    logits_NK: Tensor = training.model(x_NHWC.permute(0, 3, 1, 2))
+    loss = functional.cross_entropy(logits_NK, y_N, label_smoothing=recipe.label_smoothing)
+    penalty = regularisation(training.model)
+    training.optimizer.zero_grad(set_to_none=True)
+    (loss if penalty is None else loss + penalty).backward()
+    training.optimizer.step()
+    return loss.detach()

@@ -9,7 +9,7 @@ import torch
 
 from bnas.data import LabelledImages, read, stratified_split
 from bnas.data.augmentation import random_crop, random_flip
-from bnas.data.memory import SearchData, search_data
+from bnas.data.memory import Examples, SearchData, final_data, search_data
 
 
 def images(num_images: int = 60, size: int = 5, channels: int = 3) -> LabelledImages:
@@ -17,19 +17,25 @@ def images(num_images: int = 60, size: int = 5, channels: int = 3) -> LabelledIm
     return LabelledImages(pixels=pixels.astype(np.uint8), labels=np.arange(num_images) % 3)
 
 
+def whole(examples: Examples) -> tuple[torch.Tensor, torch.Tensor]:
+    """All images as one batch."""
+    return next(examples.batches([torch.arange(len(examples))]))
+
+
 def test_digits() -> None:
     data = search_data(read("digits"), split_seed=0)
-    assert data.train.x.shape == (1197, 8, 8, 1)
-    assert data.validation.x.shape == (300, 8, 8, 1)
-    assert data.train.x.dtype == torch.float32
-    assert data.train.y.dtype == torch.int64
+    assert (len(data.train), len(data.validation)) == (1197, 300)
+    x_NHWC, y_N = whole(data.train)
+    assert x_NHWC.shape == (1197, 8, 8, 1)
+    assert x_NHWC.dtype == torch.float32
+    assert y_N.dtype == torch.int64
 
 
 def test_a_search_sees_no_test_image() -> None:
     numbered = np.arange(60, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 1), np.uint8)
     source = LabelledImages(pixels=numbered, labels=np.arange(60) % 3)
     data = search_data(source, split_seed=7)
-    tensors = [data.train.x, data.validation.x]
+    tensors = [whole(data.train)[0], whole(data.validation)[0]]
     train = numbered[stratified_split(source.labels, seed=7).train]
     seen = torch.cat(tensors)[:, 0, 0, 0] * float(train.std()) + float(train.mean())
     test = set(stratified_split(source.labels, seed=7).test.tolist())
@@ -50,21 +56,44 @@ def test_channels_are_normalised_by_the_training_images_alone() -> None:
     mean, deviation = train.mean(axis=(0, 1, 2)), train.std(axis=(0, 1, 2))
     for examples, indices in ((data.train, split.train), (data.validation, split.validation)):
         expected = (source.pixels[indices] - mean) / deviation
-        torch.testing.assert_close(examples.x, torch.from_numpy(expected).float())
-        assert torch.equal(examples.y, torch.from_numpy(source.labels[indices]))
+        x_NHWC, y_N = whole(examples)
+        torch.testing.assert_close(x_NHWC, torch.from_numpy(expected).float())
+        assert torch.equal(y_N, torch.from_numpy(source.labels[indices]))
+
+
+def test_retraining_sees_every_image_and_the_test_split_apart() -> None:
+    source = images()
+    data = final_data(source, split_seed=0)
+    split = stratified_split(source.labels, seed=0)
+    rest = np.setdiff1d(np.arange(60), split.test)
+    mean = source.pixels[rest].astype(np.float64).mean(axis=(0, 1, 2))
+    deviation = source.pixels[rest].astype(np.float64).std(axis=(0, 1, 2))
+    for examples, indices in ((data.train, rest), (data.test, split.test)):
+        expected = (source.pixels[indices] - mean) / deviation
+        torch.testing.assert_close(whole(examples)[0], torch.from_numpy(expected).float())
+
+
+def test_batches_come_in_the_order_asked_for() -> None:
+    data = search_data(images(), split_seed=0)
+    x_NHWC, y_N = whole(data.train)
+    order = [torch.tensor([3, 1, 2]), torch.tensor([0])]
+    for batch, (x, y) in zip(order, data.train.batches(order), strict=True):
+        assert torch.equal(x, x_NHWC[batch])
+        assert torch.equal(y, y_N[batch])
 
 
 def test_a_constant_channel_stays_finite() -> None:
     source = images()
     source.pixels[..., 1] = 7
     data = search_data(source, split_seed=0)
-    assert torch.equal(data.validation.x[..., 1], torch.zeros_like(data.validation.x[..., 1]))
+    constant = whole(data.validation)[0][..., 1]
+    assert torch.equal(constant, torch.zeros_like(constant))
 
 
 def test_a_permuted_batch_is_channels_last() -> None:
     data = search_data(images(), split_seed=0)
-    batch_NCHW = data.train.x[torch.tensor([3, 1, 2])].permute(0, 3, 1, 2)
-    assert batch_NCHW.is_contiguous(memory_format=torch.channels_last)
+    x_NHWC, _ = next(data.train.batches([torch.tensor([3, 1, 2])]))
+    assert x_NHWC.permute(0, 3, 1, 2).is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize("padding", [1, 2])

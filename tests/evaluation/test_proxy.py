@@ -10,8 +10,9 @@ import torch
 from bnas.architecture import Architecture, Stage, Stem, Unit
 from bnas.cost import ledger
 from bnas.errors import EvaluationFailed, InvalidData
-from bnas.evaluation import EvaluatorDefinition, ProxyTraining
+from bnas.evaluation import EvaluatorDefinition, ProxyTraining, trial
 from bnas.search import Progress
+from bnas.training.loop import Score
 
 SMALL = Architecture(
     skeleton="resnet",
@@ -117,6 +118,19 @@ def test_divergence_is_a_failure() -> None:
     }
     with pytest.raises(EvaluationFailed, match=r"^the training loss must stay finite, but is "):
         definition(recipe=recipe).build().evaluate(SMALL, seed=0, report=go_on)
+
+
+def test_divergence_in_validation_names_the_epoch(
+    evaluator: ProxyTraining, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Score(accuracy=0.1, loss=float("inf"))
+    monkeypatch.setattr(trial, "score", lambda *_: broken)
+    with pytest.raises(EvaluationFailed) as caught:
+        evaluator.evaluate(SMALL, seed=0, report=go_on)
+    assert str(caught.value) == (
+        "the validation loss must stay finite, but is inf after epoch 1; "
+        "lower learning_rate (now 0.01) or raise warmup (now 0)"
+    )
 
 
 @pytest.fixture

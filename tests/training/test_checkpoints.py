@@ -22,7 +22,7 @@ def trained(
 ) -> list[EpochResult]:
     """Trains up to some epoch of six."""
     found: list[EpochResult] = []
-    for result in train(training, data, recipe, epochs=6, set_progress=lambda _: None):
+    for result in train(training, data.train, recipe, epochs=6):
         found.append(result)
         if result.epoch == epochs:
             break
