@@ -2,24 +2,18 @@
 
 import logging
 import math
-import shutil
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import ray
 from ray.exceptions import RayError
 
 from bnas.errors import InvalidConfiguration, RunError
+from bnas.search.scratch import scratch_folder
 from bnas.search.settings import SearchSettings
-
-# A socket's path has at most 107 bytes, of which Ray uses about 80.
-_LONGEST_PARENT: Final = 25
-_SHORT_PARENT: Final = Path("/tmp")  # noqa: S108 (mkdtemp makes a private folder in it)
 
 
 @contextmanager
@@ -31,7 +25,7 @@ def cluster(settings: SearchSettings, *, threads: int = 1) -> Iterator[Path]:
     Raises:
         RunError: No cluster answers at the address.
     """
-    with _scratch() as scratch:
+    with scratch_folder() as scratch:
         if ray.is_initialized():
             yield scratch
             return
@@ -96,15 +90,3 @@ def _silent() -> Iterator[None]:
         yield
     finally:
         state._worker_logs_enabled = before  # noqa: SLF001
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    parent = Path(tempfile.gettempdir())
-    if len(str(parent)) > _LONGEST_PARENT and _SHORT_PARENT.is_dir():
-        parent = _SHORT_PARENT
-    folder = Path(tempfile.mkdtemp(prefix="bnas-", dir=parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

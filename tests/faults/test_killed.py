@@ -80,6 +80,7 @@ def test_a_killed_driver_leaves_nothing_running_and_loses_nothing(
     run: Path,
     tmp_path: Path,
     undisturbed: dict[str, tuple[float, float]],
+    temporary: Path,
 ) -> None:
     with Command([*arguments, "--workers", "2", "--trials", "8"], tmp_path) as killed:
         wait_for(lambda: (run / "trials.csv").exists() and len(table(run)) >= 2, "two trials")
@@ -87,6 +88,7 @@ def test_a_killed_driver_leaves_nothing_running_and_loses_nothing(
         killed.kill()
         before = [record for record in open_run(run).trials if record.outcome != "running"]
         assert len(before) >= 2
+        (left,) = temporary.glob("bnas-*")
         # At once, while Ray's processes of before still find out that nobody needs them.
         with Command(["resume", "run"], tmp_path) as command:
             status, out, err = command.ended(120)
@@ -101,3 +103,4 @@ def test_a_killed_driver_leaves_nothing_running_and_loses_nothing(
     found = {r.digest: (r.evaluation.accuracy, r.evaluation.loss) for r in finished if r.evaluation}
     assert found == undisturbed
     assert not (run / "checkpoints").exists()
+    assert not left.exists()

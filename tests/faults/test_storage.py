@@ -77,10 +77,11 @@ def test_a_full_disk_loses_nothing_that_was_recorded(
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
+@pytest.mark.parametrize("engine", ["inline", "ray"])
 def test_a_search_waits_for_storage_that_is_away(
-    arguments: list[str], run: Path, tmp_path: Path
+    arguments: list[str], run: Path, tmp_path: Path, engine: str
 ) -> None:
-    with Command([*arguments, "--engine", "inline", "--trials", "5"], tmp_path) as command:
+    with Command([*arguments, "--engine", engine, "--trials", "5"], tmp_path) as command:
         wait_for(lambda: num_rows(run) >= 1, "a trial")
         run.rename(tmp_path / "away")
         time.sleep(4)
