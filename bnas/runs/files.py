@@ -33,15 +33,20 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def append_text(path: Path, text: str) -> None:
-    """Appends to a text file.
+    """Appends to a text file, in UTF-8; see `append_bytes`."""
+    append_bytes(path, text.encode())
+
+
+def append_bytes(path: Path, content: bytes) -> None:
+    """Appends to a file.
 
     Raises:
         RunError: The disk is full or the folder cannot be written.
     """
 
     def append() -> None:
-        with path.open("a", encoding="utf-8", newline="") as file:
-            file.write(text)
+        with path.open("ab") as file:
+            file.write(content)
 
     with writing(path):
         outlasting(append)
