@@ -6,8 +6,17 @@
 from bnas.evaluation.definition import (
     EvaluatorDefinition,
     evaluator_descriptions,
+    load_any_evaluator,
     load_evaluator,
 )
 from bnas.evaluation.proxy import ProxyTraining
+from bnas.evaluation.zero_cost import ZeroCostDefinition
 
-__all__ = ["EvaluatorDefinition", "ProxyTraining", "evaluator_descriptions", "load_evaluator"]
+__all__ = [
+    "EvaluatorDefinition",
+    "ProxyTraining",
+    "ZeroCostDefinition",
+    "evaluator_descriptions",
+    "load_any_evaluator",
+    "load_evaluator",
+]

@@ -1,13 +1,15 @@
 """An evaluator as data: which images, how long, which recipe, on what. Read from a YAML file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bnas.data import check_name, is_file, read
 from bnas.definitions import available, find, load_yaml, validate
+from bnas.definitions.document import read as read_document
 from bnas.errors import InvalidConfiguration, InvalidData, InvalidEvaluator
+from bnas.evaluation.zero_cost import ZeroCostDefinition
 from bnas.search.halving import Rungs
 from bnas.search.settings import Device
 from bnas.training import Recipe
@@ -20,6 +22,7 @@ class EvaluatorDefinition(BaseModel):
     """Settings of a proxy training; image size, channels and classes are the data's.
 
     Attributes:
+        kind: tells this form of an evaluator file from others; a file that says nothing has it.
         name: what it is called in results.
         description: one line for `bnas evaluators`.
         data: name of a data set, or path of an .npz file (from the working directory).
@@ -34,6 +37,7 @@ class EvaluatorDefinition(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    kind: Literal["training"] = "training"
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60)
     description: str = Field(pattern=r"^[^\n]+$", max_length=120)
     data: str
@@ -79,13 +83,37 @@ class EvaluatorDefinition(BaseModel):
 
 
 def load_evaluator(name_or_path: str | Path) -> EvaluatorDefinition:
-    """Read an evaluator by name or path, see `bnas.definitions.find`.
+    """Read an evaluator that trains, by name or path, see `bnas.definitions.find`.
+
+    Raises:
+        InvalidEvaluator: there is none, its file is wrong, or it gives scores without training.
+    """
+    found = load_any_evaluator(name_or_path)
+    if isinstance(found, EvaluatorDefinition):
+        return found
+    raise InvalidEvaluator(
+        f"an evaluator must train here, but {found.name!r} is of the kind {found.kind!r}, whose "
+        "scores are no accuracies; name one of the kind 'training', and see what the scores are "
+        "worth with `bnas fidelity`"
+    )
+
+
+def load_any_evaluator(name_or_path: str | Path) -> EvaluatorDefinition | ZeroCostDefinition:
+    """Read an evaluator of whatever kind.
 
     Raises:
         InvalidEvaluator: there is none, or its file is wrong.
     """
     path = find("evaluators", name_or_path, InvalidEvaluator)
-    return load_yaml(path, EvaluatorDefinition, InvalidEvaluator)
+    kind = read_document(path, InvalidEvaluator).value.get("kind", "training")
+    if kind == "zero-cost":
+        return load_yaml(path, ZeroCostDefinition, InvalidEvaluator)
+    if kind == "training":
+        return load_yaml(path, EvaluatorDefinition, InvalidEvaluator)
+    raise InvalidEvaluator(
+        f"{path}: 'kind' must be 'training' or 'zero-cost', but got {kind!r}; "
+        "without the key it is 'training'"
+    )
 
 
 def evaluator_descriptions() -> dict[str, str]:
@@ -94,7 +122,7 @@ def evaluator_descriptions() -> dict[str, str]:
     Raises:
         InvalidEvaluator: a file is wrong.
     """
-    return {name: load_evaluator(name).description for name in available("evaluators")}
+    return {name: load_any_evaluator(name).description for name in available("evaluators")}
 
 
 def _build(definition: EvaluatorDefinition, device: Device) -> "ProxyTraining":

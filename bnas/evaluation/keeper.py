@@ -16,7 +16,7 @@ from bnas.training.loop import Training
 
 _FILE: Final = "state.pt"
 # They change neither what is trained nor how; a trial may go on elsewhere.
-_IRRELEVANT: Final = {"name", "description", "device", "threads", "rungs"}
+_IRRELEVANT: Final = {"kind", "name", "description", "device", "threads", "rungs"}
 
 
 class Keeper:

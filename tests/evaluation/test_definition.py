@@ -16,7 +16,9 @@ from bnas.errors import InvalidConfiguration, InvalidData, InvalidEvaluator
 from bnas.evaluation import (
     EvaluatorDefinition,
     ProxyTraining,
+    ZeroCostDefinition,
     evaluator_descriptions,
+    load_any_evaluator,
     load_evaluator,
 )
 
@@ -38,9 +40,56 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("name", available("evaluators"))
 def test_every_shipped_evaluator_loads_and_builds(name: str) -> None:
-    definition = load_evaluator(name)
+    definition = load_any_evaluator(name)
     assert definition.name == name
-    assert definition.build().epochs == definition.epochs
+    if isinstance(definition, EvaluatorDefinition):
+        assert definition.build().epochs == definition.epochs
+
+
+def test_scores_without_training_are_refused_where_something_trains() -> None:
+    with pytest.raises(InvalidEvaluator) as caught:
+        load_evaluator("zero-cost")
+    assert str(caught.value) == (
+        "an evaluator must train here, but 'zero-cost' is of the kind 'zero-cost', whose scores "
+        "are no accuracies; name one of the kind 'training', and see what the scores are worth "
+        "with `bnas fidelity`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        (
+            "[naswot]",
+            "[nasvot]",
+            (
+                "FILE:4: 'scores[0]' must be 'grad-norm', 'naswot', 'synflow', "
+                "'jacobian-covariance', 'params' or 'ops', but got 'nasvot', did you mean 'naswot'?"
+            ),
+        ),
+        (
+            "[naswot]",
+            "[ops, naswot, ops]",
+            "FILE:1: scores must differ, but got ops, naswot, ops; name each of them once",
+        ),
+        (
+            "zero-cost\n",
+            "zerocost\n",
+            ("FILE:1: 'kind' must be 'training', but got 'zerocost'"),
+        ),
+    ],
+)
+def test_a_wrong_file_of_scores_is_refused(
+    tmp_path: Path, old: str, new: str, expected: str
+) -> None:
+    file = tmp_path / "scores.yaml"
+    text = "kind: zero-cost\nname: mine\ndescription: A test\nscores: [naswot]\n"
+    file.write_text(text)
+    assert isinstance(load_any_evaluator(file), ZeroCostDefinition)
+    file.write_text(text.replace(old, new))
+    with pytest.raises(InvalidEvaluator) as caught:
+        load_any_evaluator(file)
+    assert str(caught.value).replace(str(file), "FILE") == expected
 
 
 def test_descriptions(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
