@@ -75,7 +75,10 @@ def test_scores_without_training_are_refused_where_something_trains() -> None:
         (
             "zero-cost\n",
             "zerocost\n",
-            ("FILE:1: 'kind' must be 'training', but got 'zerocost'"),
+            (
+                "FILE: 'kind' must be 'training' or 'zero-cost', but got 'zerocost'; without the "
+                "key it is 'training'"
+            ),
         ),
     ],
 )
