@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bnas.cost import Ledger, ledger
     from bnas.errors import BnasError
     from bnas.evaluation import load_evaluator
+    from bnas.export.loading import TrainedNetwork, load
     from bnas.report.plots import plot_run
     from bnas.runs.run import Run, open_run
     from bnas.runs.search import run_search
@@ -25,9 +26,11 @@ __all__ = [
     "Ledger",
     "Run",
     "SearchSpace",
+    "TrainedNetwork",
     "__version__",
     "digest",
     "ledger",
+    "load",
     "load_design",
     "load_evaluator",
     "load_space",
@@ -42,8 +45,10 @@ _HOMES = {
     "Ledger": "bnas.cost",
     "Run": "bnas.runs.run",
     "SearchSpace": "bnas.space",
+    "TrainedNetwork": "bnas.export.loading",
     "digest": "bnas.architecture",
     "ledger": "bnas.cost",
+    "load": "bnas.export.loading",
     "load_design": "bnas.architecture",
     "load_evaluator": "bnas.evaluation",
     "load_space": "bnas.space",

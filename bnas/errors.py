@@ -25,6 +25,10 @@ class InvalidData(BnasError):
     """A data set cannot be read or has a shape that training cannot use."""
 
 
+class InvalidWeights(BnasError):
+    """The folder of a trained network is damaged, or its files do not belong together."""
+
+
 class RunError(BnasError):
     """A run folder is missing, damaged, in use, or already exists."""
 

@@ -45,7 +45,7 @@ class BinaryConv2d(nn.Module):
         self.weight = nn.Parameter(nn.init.xavier_normal_(torch.empty(shape)))
         self.estimator = estimator
         start = SCALE_STARTS[design.weight_scale_init or "mean"]
-        self.scale = WEIGHT_SCALES[design.weight_scale](start(self.weight.detach()))
+        self.scale: nn.Module = WEIGHT_SCALES[design.weight_scale](start(self.weight.detach()))
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps x (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""

@@ -1,14 +1,13 @@
 """Writing files so that a reader, or a crash, never meets half of one."""
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from bnas.errors import RunError
+from bnas.files import replace
 from bnas.search.outage import outlasting
 
 
@@ -19,7 +18,7 @@ def write_bytes(path: Path, content: bytes) -> None:
         RunError: The disk is full or the folder cannot be written; the old file is kept.
     """
     with writing(path):
-        outlasting(lambda: _replace(path, content))
+        outlasting(lambda: replace(path, content))
 
 
 def write_text(path: Path, text: str) -> None:
@@ -62,17 +61,3 @@ def writing(path: Path) -> Iterator[None]:
             f"{path} must be writable, but {error.strerror}; free space or correct the "
             "permissions, then resume the run: everything recorded before is kept"
         ) from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(0o666 & ~umask)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

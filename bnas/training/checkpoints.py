@@ -2,14 +2,13 @@
 
 import hashlib
 import io
-import os
 import pickle
-import tempfile
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
+from bnas.files import replace
 from bnas.training.loop import Training
 
 _DIGEST_BYTES: Final = hashlib.sha256().digest_size
@@ -45,17 +44,8 @@ def write(path: Path, value: dict[str, Any]) -> None:
     """
     content = io.BytesIO()
     torch.save(value, content)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(hashlib.sha256(content.getbuffer()).digest())
-            file.write(content.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    digest = hashlib.sha256(content.getbuffer()).digest()
+    replace(path, digest, content.getbuffer(), durable=True)
 
 
 def read(path: Path) -> dict[str, Any] | None:
