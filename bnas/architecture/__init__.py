@@ -11,6 +11,7 @@ from bnas.architecture.design import (
 from bnas.architecture.form import from_dict, valid
 from bnas.architecture.model import Architecture, Head, Stage, Stem, Unit
 from bnas.architecture.plan import NetworkPlan, plan
+from bnas.architecture.twin import twin_of
 from bnas.architecture.validity import Problem, problems
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "problems",
     "published_names",
     "to_dict",
+    "twin_of",
     "valid",
 ]

@@ -44,12 +44,23 @@ class BinaryConv2d(nn.Module):
         # signs flip; this is the customary one (Larq's default too).
         self.weight = nn.Parameter(nn.init.xavier_normal_(torch.empty(shape)))
         self.estimator = estimator
-        start = SCALE_STARTS[design.weight_scale_init or "mean"]
-        self.scale: nn.Module = WEIGHT_SCALES[design.weight_scale](start(self.weight.detach()))
+        self._start = SCALE_STARTS[design.weight_scale_init or "mean"]
+        start = self._start(self.weight.detach())
+        self.scale: nn.Module = WEIGHT_SCALES[design.weight_scale](start)
+        self.is_binary = True
+
+    def set_binary(self, *, binary: bool) -> None:
+        """Puts the sign and the scale of the weights in force, or neither."""
+        if binary and not self.is_binary and isinstance(self.scale, LearnedScale):
+            with torch.no_grad():
+                self.scale.weight.copy_(self._start(self.weight))
+        self.is_binary = binary
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps x (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
-        weight = self.scale(self.estimator(self.weight), self.weight)
+        weight = self.weight
+        if self.is_binary:
+            weight = self.scale(self.estimator(weight), weight)
         padding = self.padding
         if padding and self._border:
             x, padding = functional.pad(x, (padding,) * 4, value=self._border), 0

@@ -14,12 +14,14 @@ def regularisation(network: nn.Module) -> Tensor | None:
 
     Darabi et al., "BNN+" (2018), section 3.2: R1 = sum |a - |w|| and R2 = sum (a - |w|)^2 over
     the latent weights w of a layer, with a its learned scale, one for each filter. Both draw the
-    weights to +-a and a to their median (R1) or mean (R2) magnitude.
+    weights to +-a and a to their median (R1) or mean (R2) magnitude. Weights that are real for the
+    time being have no term.
     """
     terms = [
         conv.regulariser_weight * REGULARISERS[conv.regulariser](conv.weight, conv.scale.weight)
         for conv in network.modules()
         if isinstance(conv, BinaryConv2d)
+        and conv.is_binary
         and conv.regulariser != "none"
         and isinstance(conv.scale, LearnedScale)
     ]

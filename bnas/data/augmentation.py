@@ -1,5 +1,6 @@
 """Random changes to a whole batch at once."""
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -34,3 +35,24 @@ def random_flip(x_NHWC: Tensor, generator: torch.Generator) -> Tensor:
     """
     coins = torch.rand(len(x_NHWC), generator=generator).to(x_NHWC.device)
     return torch.where((coins < 0.5)[:, None, None, None], x_NHWC.flip(2), x_NHWC)
+
+
+def mixup(x_NHWC: Tensor, alpha: float, generator: torch.Generator) -> tuple[Tensor, Tensor, float]:
+    """Mix each image with another one of the batch: s x + (1 - s) x', s ~ Beta(alpha, alpha).
+
+    Zhang et al., "mixup" (ICLR 2018), equation 1; one s a batch, as in its released code.
+
+    Args:
+        x_NHWC: a batch.
+        alpha: above 0; the larger, the nearer is s to one half.
+        generator: on the CPU, whatever the device of the batch.
+
+    Returns:
+        The mixed images, the numbers (N,) of those that were mixed in, on the device of the batch,
+        and the share s.
+    """
+    partners_N = torch.randperm(len(x_NHWC), generator=generator).to(x_NHWC.device)
+    # torch's Beta distribution takes no generator.
+    seed = int(torch.randint(2**62, (), generator=generator))
+    share = float(np.random.default_rng(seed).beta(alpha, alpha))
+    return x_NHWC.lerp(x_NHWC[partners_N], 1 - share), partners_N, share

@@ -66,7 +66,7 @@ def _epochs(
     began -= done[-1].seconds if done else 0.0
     recipe = definition.recipe
     for result in train(training, data.train, recipe, epochs=definition.epochs):
-        scored = score(training.model, data.validation)
+        scored = score(training.network, data.validation)
         if not math.isfinite(scored.loss):
             raise diverged("validation", scored.loss, f"after epoch {result.epoch}", recipe)
         done.append(

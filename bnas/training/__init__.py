@@ -1,6 +1,7 @@
 """Training a network: the recipe as data, the schedule, the loop.
 
-`bnas.training.loop` and `bnas.training.optimizers` need torch and are imported where they are used.
+Recipe and schedule are free of torch; the other modules need it and are imported where they are
+used.
 """
 
 from bnas.training.recipe import Recipe

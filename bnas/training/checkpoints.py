@@ -9,7 +9,8 @@ from typing import Any, Final
 import torch
 
 from bnas.files import replace
-from bnas.training.loop import Training
+from bnas.training.loop import Training, enter
+from bnas.training.recipe import Phase
 
 _DIGEST_BYTES: Final = hashlib.sha256().digest_size
 
@@ -21,6 +22,9 @@ def state(training: Training) -> dict[str, Any]:
         "optimizer": training.optimizer.state_dict(),
         "generator": training.generator.get_state(),
         "epoch": training.epoch,
+        "phase": training.phase.model_dump(mode="json"),
+        "average": None if training.average is None else training.average.state_dict(),
+        "teacher": training.teacher,
     }
 
 
@@ -30,10 +34,16 @@ def restore(training: Training, saved: dict[str, Any]) -> None:
     What follows is the same to the last bit on a CPU: tensors keep the order of their memory,
     which the optimizer's fused steps rely on.
     """
+    phase = Phase.model_validate(saved["phase"])
+    if phase != training.phase:
+        enter(training, phase)
     training.model.load_state_dict(saved["model"])
     training.optimizer.load_state_dict(saved["optimizer"])
     training.generator.set_state(saved["generator"])
     training.epoch = saved["epoch"]
+    if training.average is not None:
+        training.average.load_state_dict(saved["average"])
+    training.teacher = saved["teacher"]
 
 
 def write(path: Path, value: dict[str, Any]) -> None:

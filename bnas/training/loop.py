@@ -1,22 +1,28 @@
 """The training loop: plain steps over batches, one report an epoch; and the score of a network."""
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 
+from bnas.blocks.precision import set_weights
 from bnas.blocks.regulariser import regularisation
-from bnas.data.augmentation import random_crop, random_flip
 from bnas.data.memory import Examples
 from bnas.errors import EvaluationFailed
 from bnas.estimators import set_progress
+from bnas.training.augmentation import augmented
+from bnas.training.averaging import averaged, update
+from bnas.training.objective import objective
 from bnas.training.optimizers import optimizer
-from bnas.training.recipe import Recipe
+from bnas.training.recipe import Phase, Recipe
 from bnas.training.schedule import learning_rate
+from bnas.training.teaching import checked_teacher, teacher_logits
 
 _EVALUATION_BATCH: Final = 512
 
@@ -26,16 +32,29 @@ class Training:
     """Everything that changes while a network is trained; saved after an epoch, it can be resumed.
 
     Attributes:
-        model: channels-last, on the device of the data.
+        model: channels-last, on the device of the data; another one after decoupling.
         optimizer: over all parameters of the model.
         generator: draws the order of the images and their augmentation; on the CPU.
+        phase: the one of the last epoch, or the first.
         epoch: epochs done.
+        average: of the weights during this phase, if the recipe keeps one.
+        teacher: digest of the teacher's weights, once there is one.
+        decouple: from the coupled network to the binary one; None where there is no such network.
     """
 
     model: nn.Module
     optimizer: Optimizer
     generator: torch.Generator
+    phase: Phase
     epoch: int = 0
+    average: nn.Module | None = None
+    teacher: str | None = None
+    decouple: Callable[[nn.Module], nn.Module] | None = None
+
+    @property
+    def network(self) -> nn.Module:
+        """What is scored and saved: the average of the weights, or the model as it is."""
+        return self.model if self.average is None else self.average
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,29 +83,88 @@ class Score:
     loss: float
 
 
-def begin(model: nn.Module, recipe: Recipe, *, seed: int, device: str = "cpu") -> Training:
-    """Prepare a freshly initialised network for training."""
+def begin(
+    model: nn.Module,
+    recipe: Recipe,
+    *,
+    seed: int,
+    device: str = "cpu",
+    decouple: Callable[[nn.Module], nn.Module] | None = None,
+) -> Training:
+    """Prepare a freshly initialised network for training.
+
+    Args:
+        model: coupled, where the first phase is.
+        recipe: how to train.
+        seed: decides the order of the images and their augmentation.
+        device: where to train.
+        decouple: see `Training`.
+    """
     model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    generator = torch.Generator().manual_seed(seed)
-    return Training(model=model, optimizer=optimizer(model, recipe), generator=generator)
+    phase = recipe.phase(0)
+    set_weights(model, phase.weights)
+    return Training(
+        model=model,
+        optimizer=optimizer(model, phase.recipe),
+        generator=torch.Generator().manual_seed(seed),
+        phase=phase,
+        average=averaged(model) if phase.recipe.ema else None,
+        decouple=decouple,
+    )
+
+
+def enter(training: Training, phase: Phase) -> None:
+    """Begin a later phase from the network of the one before, with a new optimizer.
+
+    That network is decoupled if it is coupled and the phase is not; right then it computes what it
+    did before. Latent weights become binary if the phase has binary ones, with learned scales as
+    they begin. An average of weights becomes the network, and a new one is begun.
+    """
+    if training.average is not None:
+        training.model.load_state_dict(training.average.state_dict())
+    if training.phase.coupled and not phase.coupled:
+        assert training.decouple is not None  # noqa: S101 - there is none only without coupling
+        training.model = training.decouple(training.model)
+    set_weights(training.model, phase.weights)
+    training.optimizer = optimizer(training.model, phase.recipe)
+    training.average = averaged(training.model) if phase.recipe.ema else None
+    training.phase = phase
 
 
 def train(
-    training: Training, examples: Examples, recipe: Recipe, *, epochs: int
+    training: Training,
+    examples: Examples,
+    recipe: Recipe,
+    *,
+    epochs: int,
+    teacher: nn.Module | None = None,
 ) -> Iterator[EpochResult]:
     """Train from `training.epoch` up to `epochs`, yielding after each; stop by not going on.
+
+    Estimators' schedules run over the whole training, those of learning rates over each phase.
 
     Args:
         training: changed in place; between two epochs it is complete.
         examples: on the device of the model.
-        recipe: how to train.
-        epochs: length of the whole training, which the schedules are stretched over.
+        recipe: how to train; that of `begin`.
+        epochs: length of the whole training, which phases and schedules are stretched over.
+        teacher: on the device of the model, where the recipe has one; it is left in evaluation
+            mode.
 
     Raises:
         EvaluationFailed: a loss became NaN or infinite.
+        InvalidConfiguration: the epochs are too few for the phases, the teacher is missing or out
+            of place, or not the one that this training began with.
     """
+    ends = recipe.ends(epochs)
+    training.teacher = checked_teacher(recipe, teacher, before=training.teacher)
     while training.epoch < epochs:
-        loss = _train_epoch(training, examples, recipe, epochs)
+        number = bisect_right(ends, training.epoch)
+        if number != training.phase.number:
+            enter(training, recipe.phase(number))
+        first = ends[number - 1] if number else 0
+        lengths = _Lengths(whole=epochs, first=first, phase=ends[number] - first)
+        loss = _train_epoch(training, examples, lengths, teacher)
         training.epoch += 1
         yield EpochResult(epoch=training.epoch, loss=loss)
 
@@ -120,21 +198,36 @@ def diverged(kind: str, loss: float, place: str, recipe: Recipe) -> EvaluationFa
     )
 
 
-def _train_epoch(training: Training, examples: Examples, recipe: Recipe, epochs: int) -> float:
+class _Lengths(NamedTuple):
+    """Epochs of the whole training, in front of the phase, and of the phase."""
+
+    whole: int
+    first: int
+    phase: int
+
+
+def _train_epoch(
+    training: Training, examples: Examples, lengths: _Lengths, teacher: nn.Module | None
+) -> float:
     """Take one step for each batch of a random order; return the mean loss."""
     training.model.train()
+    recipe = training.phase.recipe
     order = torch.randperm(len(examples), generator=training.generator)
     # Equal parts: no small last batch to estimate norms from, and every image once an epoch.
     order_of_batches = order.tensor_split(-(-len(order) // recipe.batch_size))
     num_batches = len(order_of_batches)
-    num_steps = epochs * num_batches
+    num_steps = lengths.phase * num_batches
     losses = torch.empty(num_batches, device=examples.device)
     for index, (x_NHWC, y_N) in enumerate(examples.batches(order_of_batches)):
-        step = training.epoch * num_batches + index
-        set_progress(training.model, step / num_steps)
+        done = training.epoch * num_batches + index
+        set_progress(training.model, done / (lengths.whole * num_batches))
+        step = done - lengths.first * num_batches
+        rate = learning_rate(recipe, step=step, num_steps=num_steps, epochs=lengths.phase)
         for group in training.optimizer.param_groups:
-            group["lr"] = learning_rate(recipe, step=step, num_steps=num_steps)
-        losses[index] = _step(training, x_NHWC, y_N, recipe)
+            group["lr"] = rate
+        losses[index] = _step(training, x_NHWC, y_N, teacher)
+        if training.average is not None:
+            update(training.average, training.model, decay=recipe.ema, step=step)
     # Looked at once an epoch, not at every step: reading a value makes a GPU wait.
     broken = (~losses.isfinite()).nonzero().flatten().tolist()
     if broken:
@@ -143,15 +236,17 @@ def _train_epoch(training: Training, examples: Examples, recipe: Recipe, epochs:
     return losses.mean().item()
 
 
-def _step(training: Training, x_NHWC: Tensor, y_N: Tensor, recipe: Recipe) -> Tensor:
-    if recipe.crop_padding:
-        x_NHWC = random_crop(x_NHWC, recipe.crop_padding, training.generator)
-    if recipe.flip:
-        x_NHWC = random_flip(x_NHWC, training.generator)
-    logits_NK: Tensor = training.model(x_NHWC.permute(0, 3, 1, 2))
-    loss = functional.cross_entropy(logits_NK, y_N, label_smoothing=recipe.label_smoothing)
+def _step(training: Training, x_NHWC: Tensor, y_N: Tensor, teacher: nn.Module | None) -> Tensor:
+    recipe = training.phase.recipe
+    x_NHWC, mixed = augmented(x_NHWC, y_N, recipe, training.generator)
+    x_NCHW = x_NHWC.permute(0, 3, 1, 2)
+    logits_NK: Tensor = training.model(x_NCHW)
+    taught_NK = None if teacher is None else teacher_logits(teacher, x_NCHW)
+    loss = objective(logits_NK, y_N, recipe, mixed=mixed, teacher_NK=taught_NK)
     penalty = regularisation(training.model)
     training.optimizer.zero_grad(set_to_none=True)
     (loss if penalty is None else loss + penalty).backward()
+    if recipe.clip_norm:
+        clip_grad_norm_(training.model.parameters(), recipe.clip_norm)
     training.optimizer.step()
     return loss.detach()

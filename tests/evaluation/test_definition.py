@@ -126,8 +126,9 @@ def test_descriptions(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             (
                 "FILE:5: the key 'recipe.batch_size' is missing; add it\n"
                 "FILE:5: unknown key 'recipe.batchsize', did you mean 'batch_size'?; allowed keys: "
-                "optimizer, learning_rate, momentum, weight_decay, schedule, warmup, batch_size, "
-                "label_smoothing, crop_padding, flip"
+                "optimizer, learning_rate, momentum, weight_decay, decays, schedule, warmup, "
+                "batch_size, label_smoothing, mixup, crop_padding, flip, clip_norm, ema, teacher, "
+                "phases"
             ),
         ),
         (

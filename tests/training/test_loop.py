@@ -154,7 +154,7 @@ def test_every_step_uses_the_scheduled_learning_rate(
     )
     for _ in train(training, data.train, recipe, epochs=2):
         pass
-    expected = [learning_rate(recipe, step=step, num_steps=10) for step in range(10)]
+    expected = [learning_rate(recipe, step=step, num_steps=10, epochs=2) for step in range(10)]
     assert rates == [rate for rate in expected for _ in range(2)]
 
 

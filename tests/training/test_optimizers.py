@@ -1,7 +1,7 @@
 """Optimizers of recipes and what decays."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -14,10 +14,10 @@ from bnas.training.optimizers import optimizer, split_by_decay
 
 
 def test_only_weights_of_convolutions_and_linear_layers_decay(
-    network: Callable[[], nn.Module],
+    network: Callable[[], nn.Module], recipe: Recipe
 ) -> None:
     model = network()
-    decaying, rest = split_by_decay(model)
+    decaying, rest = split_by_decay(model, recipe)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     assert [names[id(parameter)] for parameter in decaying] == ["0.weight", "4.weight"]
     assert [names[id(parameter)] for parameter in rest] == [
@@ -54,7 +54,7 @@ def test_settings_arrive(settings: dict[str, Any], kind: type, extra: dict[str, 
         assert {name: group[name] for name in extra} == extra
 
 
-def test_latent_weights_decay_but_neither_scales_nor_thresholds() -> None:
+def test_latent_weights_decay_but_neither_scales_nor_thresholds(recipe: Recipe) -> None:
     unit = Unit(
         threshold="learnable",
         weight_scale="learned",
@@ -65,7 +65,7 @@ def test_latent_weights_decay_but_neither_scales_nor_thresholds() -> None:
         skeleton="resnet", stem=Stem(width=8), stages=(Stage(depth=1, width=8, unit=unit),)
     )
     model = build(design, num_classes=3)
-    decaying, rest = split_by_decay(model)
+    decaying, rest = split_by_decay(model, recipe)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     assert {names[id(parameter)] for parameter in decaying} == {
         f"{name}.weight"
@@ -74,3 +74,52 @@ def test_latent_weights_decay_but_neither_scales_nor_thresholds() -> None:
     }
     assert len(decaying) + len(rest) == len(names)
     assert len(decaying) == 4  # stem, two binary convolutions, classifier
+
+
+@pytest.mark.parametrize(
+    ("decays", "expected"),
+    [
+        (
+            ["latent-weights"],
+            {"stage1.block1.unit1.conv.weight", "stage1.block1.unit2.conv.weight"},
+        ),
+        (["real-weights"], {"stem.conv.weight", "classifier.weight"}),
+        (
+            ["norms"],
+            {
+                f"{norm}.{name}"
+                for norm in ("stem.norm", "stage1.block1.unit1.norm", "stage1.block1.unit2.norm")
+                for name in ("weight", "bias")
+            },
+        ),
+        (
+            ["rest"],
+            {"classifier.bias"}
+            | {
+                f"stage1.block1.unit{number}.{name}"
+                for number in (1, 2)
+                for name in ("conv.scale.weight", "threshold.weight", "nonlinearity.weight")
+            },
+        ),
+        ([], set()),
+    ],
+)
+@pytest.mark.parametrize("bits", [8, 32])
+def test_what_decays_is_said_by_kind(
+    recipe: Recipe, decays: list[str], expected: set[str], bits: Literal[8, 32]
+) -> None:
+    unit = Unit(
+        threshold="learnable",
+        weight_scale="learned",
+        nonlinearity="prelu",
+        placement="after-addition",
+    )
+    design = Architecture(
+        skeleton="resnet",
+        stem=Stem(width=8, bits=bits),
+        stages=(Stage(depth=1, width=8, unit=unit),),
+    )
+    model = build(design, num_classes=3)
+    decaying, _ = split_by_decay(model, recipe.model_copy(update={"decays": tuple(decays)}))
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    assert {names[id(parameter)] for parameter in decaying} == expected
