@@ -34,8 +34,8 @@ def train_and_score(
 ) -> Evaluation:
     """See `ProxyTraining.evaluate`."""
     began = time.perf_counter()
-    data = _data(definition, facts, device)
-    with _threads(definition.threads):
+    data = load_data(definition, facts, device)
+    with using_threads(definition.threads):
         training = course.begin(
             architecture, definition.recipe, facts=data.facts, seed=seed, device=device
         )
@@ -85,7 +85,7 @@ def _epochs(
 
 
 @contextmanager
-def _threads(number: int) -> Iterator[None]:
+def using_threads(number: int) -> Iterator[None]:
     """Give the trial its threads, and afterwards the process those it had."""
     before = torch.get_num_threads()
     torch.set_num_threads(number)
@@ -95,7 +95,12 @@ def _threads(number: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _data(definition: EvaluatorDefinition, facts: Facts, device: Device) -> SearchData:
+def load_data(definition: EvaluatorDefinition, facts: Facts, device: Device) -> SearchData:
+    """The images of an evaluator, the last ones from memory.
+
+    Raises:
+        InvalidData: They changed or vanished since the evaluator was built.
+    """
     source = definition.data
     data = _cached(source, _version(source), definition.split_seed, device)
     if data.facts != facts:

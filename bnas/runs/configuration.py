@@ -13,6 +13,8 @@ from bnas.evaluation import EvaluatorDefinition, load_evaluator
 from bnas.search.settings import SearchSettings
 from bnas.space import AnySpace, load_space
 
+_EXAMPLES = {"--set": "evaluator.epochs=3", "--variant": "epochs=3"}
+
 
 class Configuration(BaseModel):
     """What `config.yaml` of a run holds; `bnas search --config` repeats it.
@@ -97,7 +99,7 @@ def resolve(
         values["evaluator"]["data"] = data
     values["search"] = _with_engine_defaults(values.get("search", {}), search or {})
     for assignment in assignments:
-        _assign(values, assignment)
+        assign(values, assignment)
     found = validate(values, Configuration, InvalidConfiguration, source="configuration")
     threads = found.evaluator.threads
     if threads == 1 or values["search"].get("workers") is not None:
@@ -115,11 +117,22 @@ def _with_engine_defaults(base: Mapping[str, Any], given: Mapping[str, Any]) -> 
     return merged
 
 
-def _assign(values: dict[str, Any], assignment: str) -> None:
+def assign(values: dict[str, Any], assignment: str, *, option: str = "--set") -> None:
+    """Sets a value by its dotted key.
+
+    Args:
+        values: What to set it in.
+        assignment: As "evaluator.epochs=3".
+        option: Where it was given, for messages.
+
+    Raises:
+        InvalidConfiguration: It is no assignment, or the key leads through a value.
+    """
     key, equals, text = assignment.partition("=")
     if not equals or not key:
         raise InvalidConfiguration(
-            f"--set takes KEY=VALUE, but got {assignment!r}; as in `--set evaluator.epochs=3`"
+            f"{option} takes KEY=VALUE, but got {assignment!r}; as in "
+            f"`{option} {_EXAMPLES[option]}`"
         )
     *parents, last = key.split(".")
     target = values
@@ -127,7 +140,7 @@ def _assign(values: dict[str, Any], assignment: str) -> None:
         below = target.setdefault(parent, {})
         if not isinstance(below, dict):
             raise InvalidConfiguration(
-                f"--set takes a dotted key of the configuration, but in {key!r} {parent!r} is a "
+                f"{option} takes a dotted key of the configuration, but in {key!r} {parent!r} is a "
                 "value, not a group of keys; see the config.yaml of a run for what there is"
             )
         target = below

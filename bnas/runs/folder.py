@@ -73,6 +73,16 @@ class RunFolder:
         return self.path / "repeat-checkpoints"
 
     @property
+    def fidelity(self) -> Path:
+        """One row for each training and score of a measurement of proxies."""
+        return self.path / "fidelity.csv"
+
+    @property
+    def fidelity_report(self) -> Path:
+        """What they come to."""
+        return self.path / "fidelity.json"
+
+    @property
     def plots(self) -> Path:
         """Pictures of the front."""
         return self.path / "plots"

@@ -1,13 +1,13 @@
 """Evaluates designs of a run again, with new seeds."""
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from bnas.errors import InvalidConfiguration, RunError
 from bnas.runs.files import write_json
 from bnas.runs.folder import RunFolder
+from bnas.runs.listed import ListedTrials
 from bnas.runs.repeats import (
     Repetition,
     append_repetition,
@@ -20,7 +20,7 @@ from bnas.runs.tables import front_entries
 from bnas.search.checkpoints import Checkpoints
 from bnas.search.engine import run_job
 from bnas.search.events import End, EpochEnded, Event, Listener
-from bnas.search.port import Evaluation, Progress
+from bnas.search.port import Evaluation
 from bnas.search.stop import Stop
 from bnas.search.trials import TrialRecord
 from bnas.search.work import Job
@@ -75,10 +75,10 @@ def repeat(
             kept = None
             if settings.checkpoint_s is not None:
                 kept = Checkpoints(folder.repeat_checkpoints, interval_s=settings.checkpoint_s)
-            work = _Repeats(folder, _wanted(records, settings.seed, num_seeds), kept, tell)
+            repeats = _Repeats(folder, _wanted(records, settings.seed, num_seeds), kept, tell)
             end = run_job(
                 Job(
-                    work=work,
+                    work=repeats.work(),
                     build=Constant(evaluator),
                     settings=settings,
                     stop=stop,
@@ -117,7 +117,7 @@ def _noting(tell: Tell) -> Listener:
 def _wanted(
     records: Sequence[TrialRecord], seed: int, num_seeds: int
 ) -> dict[int, tuple[TrialRecord, int]]:
-    """Design and seed of each repetition, by a number that stays, so that checkpoints are found."""
+    """Design and seed of each repetition by its number."""
     return {
         record.number * (MOST_SEEDS + 1) + offset: (record, seed + offset)
         for offset in range(1, num_seeds + 1)
@@ -126,7 +126,7 @@ def _wanted(
 
 
 class _Repeats:
-    """The repetitions that are still to be made, seed after seed."""
+    """The repetitions of a run, those that are recorded and those that are still to be made."""
 
     def __init__(
         self,
@@ -140,39 +140,19 @@ class _Repeats:
         self._kept = kept
         self._tell = tell
         self._open = {n: (r, s) for n, (r, s) in wanted.items() if (r.digest, s) not in done}
-        self._queue = deque(self._open)
         self._num_wanted = len(wanted)
         self._num_done = len(wanted) - len(self._open)
         if kept is not None:
             kept.keep_only(self._open)
 
-    def propose(self) -> TrialRecord | End:
-        """The next repetition, as a trial with a number of its own."""
-        if not self._queue:
-            return End(reason="trials", message=f"all {self._num_wanted} repetitions are done")
-        number = self._queue.popleft()
-        record, _ = self._open[number]
-        return replace(record, number=number, outcome="running", evaluation=None)
+    def work(self) -> ListedTrials:
+        """What is still to be made, seed after seed."""
+        done = f"all {self._num_wanted} repetitions are done"
+        return ListedTrials(self._open, record=self._record, done=done)
 
-    def seed(self, number: int) -> int:
-        """A seed that the search has not used."""
-        return self._open[number][1]
-
-    def goes_on(self, number: int, progress: Progress) -> bool:  # noqa: ARG002
-        """Every repetition is trained to its end."""
-        return True
-
-    def finish(self, number: int, evaluation: Evaluation) -> None:
-        """Records a score."""
-        self._record(number, evaluation=evaluation)
-
-    def fail(self, number: int, error: str, *, traceback: str | None = None) -> None:  # noqa: ARG002
-        """Records that there is none."""
-        self._record(number, error=error)
-
-    def _record(self, number: int, **found: Any) -> None:
+    def _record(self, number: int, evaluation: Evaluation | None, error: str | None) -> None:
         record, seed = self._open[number]
-        repetition = Repetition(digest=record.digest, seed=seed, **found)
+        repetition = Repetition(digest=record.digest, seed=seed, evaluation=evaluation, error=error)
         append_repetition(self._path, repetition)
         if self._kept is not None:
             self._kept.remove(number)
