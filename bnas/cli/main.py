@@ -15,6 +15,7 @@ _VERBS = {
     "search": "Search a space for the front of accuracy against operations.",
     "resume": "Go on with a search where it stopped.",
     "repeat": "Evaluate the front again with new seeds, to tell quality from luck.",
+    "fidelity": "Measure what short trainings and other proxies are worth.",
     "status": "Show how far a run is: counts, best values, hypervolume.",
     "front": "Print the front of a run.",
     "plot": "Draw the front of a run again.",

@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import click
 
+from bnas.cli.fidelity import go_on
 from bnas.cli.options import RESULTS_DIR, Duration, results_dir, run_argument
 from bnas.cli.outcome import finish
 from bnas.search.settings import Device, EngineName
@@ -23,7 +24,7 @@ from bnas.search.settings import Device, EngineName
 @click.option("--address", metavar="HOST:PORT", help="Ray cluster, or local for this machine.")
 @results_dir
 def command(run: str, results_dir: Path, max_time: float | None, **changes: Any) -> None:
-    """Go on with a search where it stopped.
+    """Go on with a search, or a measurement of proxies, where it stopped.
 
     Finished trials are kept, interrupted ones run again, and new ones follow up to the number of
     trials asked for.
@@ -35,6 +36,9 @@ def command(run: str, results_dir: Path, max_time: float | None, **changes: Any)
 
     folder = find(results_dir, run)
     settings = {key: value for key, value in changes.items() if value is not None}
+    if folder.fidelity.exists():
+        go_on(folder, settings, max_time, default_results_dir=results_dir == RESULTS_DIR)
+        return
     # A time limit holds for one call, and so does its absence.
     settings["max_time_s"] = max_time
     earlier = open_run(folder)

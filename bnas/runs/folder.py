@@ -74,7 +74,7 @@ class RunFolder:
 
     @property
     def fidelity(self) -> Path:
-        """One row for each training and score of a measurement of proxies."""
+        """One row for each training and score of a measurement of proxies; a search has none."""
         return self.path / "fidelity.csv"
 
     @property

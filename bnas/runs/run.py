@@ -144,6 +144,11 @@ def open_run(run: RunFolder | Path | str, *, results_dir: Path = RESULTS_DIR) ->
         RunError: There is no such run, or its configuration is damaged.
     """
     folder = run if isinstance(run, RunFolder) else folders.find(results_dir, str(run))
+    if folder.fidelity.exists():
+        raise RunError(
+            f"a run of `bnas search` is needed, but {folder.path} is one of `bnas fidelity`; "
+            f"`bnas resume {folder.path}` goes on with it and shows what it found"
+        )
     try:
         configuration = load_configuration(folder.config)
     except InvalidConfiguration as error:

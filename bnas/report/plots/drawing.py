@@ -1,41 +1,18 @@
 """Draws a front with matplotlib, without a display and without pyplot's global state."""
 
-import io
 import textwrap
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from bnas.report.plots.palette import INK, QUIET
+from bnas.report.plots.palette import QUIET
 from bnas.report.plots.panel import draw_panel
 from bnas.report.plots.scene import NO_FRONT, Scene
+from bnas.report.plots.style import DPI, drawn
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# On top of matplotlib's own defaults, whatever the user's matplotlibrc says.
-_STYLE: Final[dict[str, Any]] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "axes.edgecolor": QUIET,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.8,
-    "axes.axisbelow": True,
-    "xtick.color": QUIET,
-    "ytick.color": QUIET,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "xtick.major.size": 3,
-    "ytick.major.size": 3,
-    "text.color": INK,
-    "svg.hashsalt": "bnas",
-    "svg.fonttype": "path",
-}
-_DPI: Final = 200
 # In inches. The one-panel picture is made to be shown 800 pixels wide.
 _WIDTH: Final = {1: 8.0, 2: 10.5}
 _PANEL_HEIGHT: Final = 3.6
@@ -49,30 +26,7 @@ _LETTERS_PER_INCH: Final = 14.5
 
 def draw(scene: Scene) -> dict[str, bytes]:
     """The picture as the content of a .png and of a .svg file, the same for the same scene."""
-    with _own_style():
-        figure = _figure(scene)
-        return {
-            "png": _saved(figure, "png", {"Software": None}),
-            "svg": _saved(figure, "svg", {"Date": None, "Creator": None, "Title": scene.title}),
-        }
-
-
-@contextmanager
-def _own_style() -> Iterator[None]:
-    from matplotlib import style
-
-    with style.context(["default", _STYLE]), warnings.catch_warnings():
-        # A name in a script that the font does not have is drawn as boxes.
-        warnings.filterwarnings(
-            "ignore", message="Glyph .* missing from font", category=UserWarning
-        )
-        yield
-
-
-def _saved(figure: "Figure", kind: str, metadata: dict[str, str | None]) -> bytes:
-    content = io.BytesIO()
-    figure.savefig(content, format=kind, dpi=_DPI, metadata=metadata)
-    return content.getvalue()
+    return drawn(lambda: _figure(scene), title=scene.title)
 
 
 def _figure(scene: Scene) -> "Figure":
@@ -83,7 +37,7 @@ def _figure(scene: Scene) -> "Figure":
     notes = textwrap.wrap(" ".join(scene.notes), int(width * _LETTERS_PER_INCH))
     below = _BELOW + _MARGIN / 2 + _NOTE_LINE * len(notes)
     height = _ABOVE + _PANEL_HEIGHT + below
-    figure = Figure(figsize=(width, height), dpi=_DPI)
+    figure = Figure(figsize=(width, height), dpi=DPI)
     FigureCanvasAgg(figure)  # which ties itself to the figure
     grid = figure.add_gridspec(
         1,

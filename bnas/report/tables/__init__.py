@@ -3,6 +3,7 @@
 from bnas.report.tables.advice import alternatives_table, breaches_table
 from bnas.report.tables.catalogue import designs_table, evaluators_table, spaces_table
 from bnas.report.tables.design import design_table
+from bnas.report.tables.fidelity import fidelity_table
 from bnas.report.tables.front import front_table
 from bnas.report.tables.ledger import ledger_table
 from bnas.report.tables.output import show
@@ -14,6 +15,7 @@ __all__ = [
     "design_table",
     "designs_table",
     "evaluators_table",
+    "fidelity_table",
     "front_table",
     "ledger_table",
     "show",
