@@ -37,6 +37,31 @@ def random_flip(x_NHWC: Tensor, generator: torch.Generator) -> Tensor:
     return torch.where((coins < 0.5)[:, None, None, None], x_NHWC.flip(2), x_NHWC)
 
 
+def cutout(x_NHWC: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    """Blank a square of each image: zeros, around a pixel drawn evenly, cut off at the borders.
+
+    DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout"
+    (2017), section 3.2.
+
+    Args:
+        x_NHWC: a batch; the result has the same shape.
+        size: side of the square, in pixels.
+        generator: on the CPU, whatever the device of the batch.
+    """
+    num_images, height, width, _ = x_NHWC.shape
+    device = x_NHWC.device
+
+    def inside(extent: int) -> Tensor:
+        """Whether a row or column is one of the square's, (N, extent)."""
+        centres = torch.randint(extent, (num_images, 1), generator=generator).to(device)
+        begins = centres - size // 2
+        places = torch.arange(extent, device=device)
+        return (places >= begins) & (places < begins + size)
+
+    rows, columns = inside(height), inside(width)
+    return x_NHWC.masked_fill((rows[:, :, None] & columns[:, None, :])[..., None], 0.0)
+
+
 def mixup(x_NHWC: Tensor, alpha: float, generator: torch.Generator) -> tuple[Tensor, Tensor, float]:
     """Mix each image with another one of the batch: s x + (1 - s) x', s ~ Beta(alpha, alpha).
 

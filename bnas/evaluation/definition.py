@@ -1,18 +1,19 @@
 """An evaluator as data: which images, how long, which recipe, on what. Read from a YAML file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from bnas.data import check_name, is_file, read
-from bnas.definitions import available, find, load_yaml, validate
+from bnas.definitions import Findings, available, find, load_yaml, validate
 from bnas.definitions.document import read as read_document
 from bnas.errors import InvalidConfiguration, InvalidData, InvalidEvaluator
 from bnas.evaluation.zero_cost import ZeroCostDefinition
 from bnas.search.halving import Rungs
 from bnas.search.settings import Device
 from bnas.training import Recipe
+from bnas.training.rules import check_epochs
 
 if TYPE_CHECKING:
     from bnas.evaluation.proxy import ProxyTraining
@@ -56,6 +57,14 @@ class EvaluatorDefinition(BaseModel):
             except InvalidData as error:
                 raise ValueError(str(error)) from error
         return data
+
+    @model_validator(mode="after")
+    def _recipe_fits(self) -> Self:
+        try:
+            check_epochs(self.recipe, self.epochs)
+        except InvalidConfiguration as error:
+            raise Findings([(("epochs",), str(error))]) from error
+        return self
 
     def build(
         self, *, data: str | None = None, device: Device = "cpu", threads: int | None = None
@@ -129,7 +138,18 @@ def _build(definition: EvaluatorDefinition, device: Device) -> "ProxyTraining":
     from bnas.evaluation.proxy import ProxyTraining
 
     facts = read(definition.data).facts
+    definition = _with_absolute_teacher(definition)
     if is_file(definition.data):  # workers may have another working directory
         data = str(Path(definition.data).resolve())
         definition = definition.model_copy(update={"data": data})
     return ProxyTraining(definition=definition, facts=facts, device=device)
+
+
+def _with_absolute_teacher(definition: EvaluatorDefinition) -> EvaluatorDefinition:
+    recipe = definition.recipe
+    if recipe.teacher is None or recipe.teacher.kind != "network":
+        return definition
+    path = str(Path(recipe.teacher.network).resolve())
+    teacher = recipe.teacher.model_copy(update={"network": path})
+    recipe = recipe.model_copy(update={"teacher": teacher})
+    return definition.model_copy(update={"recipe": recipe})

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from bnas.architecture import Architecture
 from bnas.data import Facts, is_file, read
@@ -16,6 +17,7 @@ from bnas.data.memory import SearchData, search_data
 from bnas.errors import InvalidData
 from bnas.evaluation.definition import EvaluatorDefinition
 from bnas.evaluation.keeper import Keeper, identity
+from bnas.evaluation.teachers import teacher_for
 from bnas.search.port import Checkpoint, Evaluation, Progress
 from bnas.search.settings import Device
 from bnas.training import course
@@ -42,7 +44,8 @@ def train_and_score(
         keeper = None
         if checkpoint is not None:
             keeper = Keeper(checkpoint, trial=identity(definition, architecture, seed))
-        for progress in _epochs(definition, data, training, keeper, began):
+        teacher = teacher_for(definition, architecture, data.train, facts=data.facts, device=device)
+        for progress in _epochs(definition, data, training, keeper, began, teacher=teacher):
             if not report(progress):
                 break
     return Evaluation(
@@ -59,13 +62,15 @@ def _epochs(
     training: Training,
     keeper: Keeper | None,
     began: float,
+    *,
+    teacher: nn.Module | None,
 ) -> Iterator[Progress]:
     """The epochs of a kept state again, then those that are trained now."""
     done, note = keeper.load(training) if keeper is not None else ([], None)
     yield from done
     began -= done[-1].seconds if done else 0.0
     recipe = definition.recipe
-    for result in train(training, data.train, recipe, epochs=definition.epochs):
+    for result in train(training, data.train, recipe, epochs=definition.epochs, teacher=teacher):
         scored = score(training.network, data.validation)
         if not math.isfinite(scored.loss):
             raise diverged("validation", scored.loss, f"after epoch {result.epoch}", recipe)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from bnas.data.augmentation import mixup, random_crop, random_flip
+from bnas.data.augmentation import cutout, mixup, random_crop, random_flip
 from bnas.training.recipe import Recipe
 
 
@@ -19,7 +19,7 @@ class Mixed(NamedTuple):
 def augmented(
     x_NHWC: Tensor, y_N: Tensor, recipe: Recipe, generator: torch.Generator
 ) -> tuple[Tensor, Mixed | None]:
-    """The batch shifted, mirrored and mixed as the recipe says; and what was mixed in, if anything.
+    """The batch shifted, mirrored, cut out and mixed; and what was mixed in, if anything.
 
     Args:
         x_NHWC: images.
@@ -31,6 +31,8 @@ def augmented(
         x_NHWC = random_crop(x_NHWC, recipe.crop_padding, generator)
     if recipe.flip:
         x_NHWC = random_flip(x_NHWC, generator)
+    if recipe.cutout:
+        x_NHWC = cutout(x_NHWC, recipe.cutout, generator)
     if not recipe.mixup:
         return x_NHWC, None
     x_NHWC, partners_N, share = mixup(x_NHWC, recipe.mixup, generator)

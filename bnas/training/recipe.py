@@ -41,6 +41,7 @@ class Recipe(Settings):
         batch_size: images a step; batches of an epoch differ in size by at most one image.
         label_smoothing: share of the target spread over all classes; never used in validation.
         mixup: alpha of the Beta distribution that weighs the two images of a pair; 0: not mixed.
+        cutout: side of the square that is blanked in each image, in pixels; 0: none.
         crop_padding: images are shifted at random by up to this many pixels each way; 0: not.
         flip: images are mirrored left to right at random.
         clip_norm: largest Euclidean norm of the gradient of all parameters; 0: not clipped.
@@ -62,6 +63,7 @@ class Recipe(Settings):
     batch_size: BatchSize
     label_smoothing: PartOfOne = 0.0
     mixup: NotNegative = 0.0
+    cutout: Pixels = 0
     crop_padding: Pixels = 0
     flip: bool = False
     clip_norm: NotNegative = 0.0

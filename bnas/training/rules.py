@@ -1,5 +1,6 @@
 """Which settings go together, and which recipes with which designs: all in one place."""
 
+import os
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -26,6 +27,23 @@ def breaches(recipe: "Recipe") -> Iterator[Breach]:
     yield from _order(recipe)
     yield from _last(recipe)
     yield from _teacher(recipe)
+
+
+def check_epochs(recipe: "Recipe", epochs: int) -> None:
+    """Refuses a length that a recipe cannot be stretched over.
+
+    Raises:
+        InvalidConfiguration: A phase would have no epoch, or a milestone lies behind its phase.
+    """
+    ends = recipe.ends(epochs)
+    for number, (first, end) in enumerate(pairwise((0, *ends))):
+        schedule, length = recipe.phase(number).recipe.schedule, end - first
+        if not isinstance(schedule, str) and schedule.milestones[-1] >= length:
+            raise InvalidConfiguration(
+                f"milestones must lie within their phase, but epochs={epochs} leave {length} to "
+                f"phase {number + 1} and its last milestone is {schedule.milestones[-1]:g}; take "
+                "more epochs, or milestones that are shares of the phase"
+            )
 
 
 def check_design(recipe: "Recipe", architecture: Architecture) -> None:
@@ -102,14 +120,14 @@ def _teacher(recipe: "Recipe") -> Iterator[Breach]:
     if teacher is None:
         return
     name = teacher.network
-    if name != "twin" and not name.endswith(".safetensors") and not _FUNCTION.fullmatch(name):
+    if teacher.kind == "function" and not _FUNCTION.fullmatch(name):
         message = (
-            "a teacher must be 'twin', FILE.safetensors or PACKAGE.MODULE:FUNCTION, but is "
-            f"{name!r}; take one of these"
+            "a teacher must be 'twin', the path of a trained network, or PACKAGE.MODULE:FUNCTION, "
+            f"but is {name!r}; take one of these (a path has a {os.sep})"
         )
         yield ("teacher", "network"), message
     own = teacher.model_dump(exclude={"network", "weight"}, exclude_none=True)
-    if name != "twin" and own:
+    if teacher.kind != "twin" and own:
         message = (
             f"only a twin is trained here, but the teacher is {name!r} and has settings of a "
             f"training: {', '.join(own)}; remove them"

@@ -1,5 +1,6 @@
 """Parts of a recipe: courses of the learning rate, phases, teachers."""
 
+import os
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
@@ -54,6 +55,7 @@ class Changes(Settings):
     batch_size: BatchSize | None = None
     label_smoothing: PartOfOne | None = None
     mixup: NotNegative | None = None
+    cutout: Pixels | None = None
     crop_padding: Pixels | None = None
     flip: bool | None = None
     clip_norm: NotNegative | None = None
@@ -80,9 +82,9 @@ class Teacher(Changes):
 
     Attributes:
         network: "twin", the real-valued twin of the design (see `bnas.blocks.twin`), which is
-            trained first; FILE.safetensors, a design that was trained before; or
-            PACKAGE.MODULE:FUNCTION, which takes nothing and returns a torch module. The last one
-            runs code of the user.
+            trained first; the path of a network that was trained before, as `bnas.load` takes it;
+            or PACKAGE.MODULE:FUNCTION, which is called without arguments and returns a torch
+            module that maps normalised images (N, C, H, W) to logits. That runs the user's code.
         weight: factor of the distributional loss that is added to the cross-entropy; None takes
             the distributional loss alone, so that no label is used.
         epochs: of the twin's training; None: as many as the design's.
@@ -91,3 +93,11 @@ class Teacher(Changes):
     network: str = "twin"
     weight: Positive | None = None
     epochs: Annotated[int, Field(ge=1)] | None = None
+
+    @property
+    def kind(self) -> Literal["twin", "network", "function"]:
+        """What `network` names: a path has a separator or ends as a file of weights does."""
+        if self.network == "twin":
+            return "twin"
+        is_path = os.sep in self.network or self.network.endswith(".safetensors")
+        return "network" if is_path else "function"

@@ -127,8 +127,8 @@ def test_descriptions(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
                 "FILE:5: the key 'recipe.batch_size' is missing; add it\n"
                 "FILE:5: unknown key 'recipe.batchsize', did you mean 'batch_size'?; allowed keys: "
                 "optimizer, learning_rate, momentum, weight_decay, decays, schedule, warmup, "
-                "batch_size, label_smoothing, mixup, crop_padding, flip, clip_norm, ema, teacher, "
-                "phases"
+                "batch_size, label_smoothing, mixup, cutout, crop_padding, flip, clip_norm, ema, "
+                "teacher, phases"
             ),
         ),
         (

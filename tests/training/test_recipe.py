@@ -8,7 +8,7 @@ from bnas.architecture import Architecture, Stage, Stem, Unit
 from bnas.definitions import validate
 from bnas.errors import InvalidConfiguration, InvalidEvaluator
 from bnas.training import Recipe
-from bnas.training.rules import check_design
+from bnas.training.rules import check_design, check_epochs
 from bnas.training.settings import Changes
 
 GOOD: dict[str, Any] = {
@@ -107,14 +107,15 @@ GOOD: dict[str, Any] = {
             (
                 "R: unknown key 'phases[0].warm_up', did you mean 'warmup'?; allowed keys: "
                 "learning_rate, weight_decay, decays, schedule, warmup, batch_size, "
-                "label_smoothing, mixup, crop_padding, flip, clip_norm, share, weights, coupled"
+                "label_smoothing, mixup, cutout, crop_padding, flip, clip_norm, share, weights, "
+                "coupled"
             ),
         ),
         (
             {"teacher": {"network": "teacher.pt"}},
             (
-                "R: 'teacher.network': a teacher must be 'twin', FILE.safetensors or "
-                "PACKAGE.MODULE:FUNCTION, but is 'teacher.pt'; take one of these"
+                "R: 'teacher.network': a teacher must be 'twin', the path of a trained network, or "
+                "PACKAGE.MODULE:FUNCTION, but is 'teacher.pt'; take one of these (a path has a /)"
             ),
         ),
         (
@@ -212,6 +213,35 @@ def test_a_phase_without_an_epoch_is_refused() -> None:
         "every phase must have an epoch at least, but epochs=1 are divided by the shares 120, 40; "
         "take more epochs or other shares"
     )
+
+
+def test_milestones_behind_their_phase_are_refused() -> None:
+    two = recipe(
+        phases=[{"share": 3}, {"share": 1, "schedule": {"milestones": [5, 20], "factor": 0.1}}]
+    )
+    check_epochs(two, 100)
+    check_epochs(recipe(schedule={"milestones": [0.5], "factor": 0.1}), 1)
+    with pytest.raises(InvalidConfiguration) as caught:
+        check_epochs(two, 80)
+    assert str(caught.value) == (
+        "milestones must lie within their phase, but epochs=80 leave 20 to phase 2 and its last "
+        "milestone is 20; take more epochs, or milestones that are shares of the phase"
+    )
+
+
+@pytest.mark.parametrize(
+    ("network", "kind"),
+    [
+        ("twin", "twin"),
+        ("results/runs/r/networks/abc-seed0", "network"),
+        ("weights.safetensors", "network"),
+        ("mine.nets:resnet", "function"),
+    ],
+)
+def test_kinds_of_teachers(network: str, kind: str) -> None:
+    teacher = recipe(teacher={"network": network}).teacher
+    assert teacher is not None
+    assert teacher.kind == kind
 
 
 def test_a_twin_is_trained_in_one_phase_without_a_teacher() -> None:
