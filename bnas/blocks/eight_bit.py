@@ -36,6 +36,8 @@ class EightBitConv2d(nn.Module):
         shape = (plan.out_channels, plan.in_channels // plan.groups, *(plan.kernel_size,) * 2)
         self.weight = nn.Parameter(nn.init.kaiming_normal_(torch.empty(shape)))
         self.register_buffer("input_range", torch.zeros(()))
+        # Of a batch in training; another one where batches are spread over processes.
+        self.largest = _largest
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps x (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
@@ -49,11 +51,15 @@ class EightBitConv2d(nn.Module):
         )
 
     def _range(self, x: Tensor) -> Tensor:
-        largest = x.abs().amax()
+        largest = self.largest(x) if self.training else _largest(x)
         if self.training:
             seen = torch.where(self.input_range > 0, self.input_range, largest)
             self.input_range.copy_(seen.lerp(largest, _MOMENTUM))
         return torch.where(self.input_range > 0, self.input_range, largest)
+
+
+def _largest(x: Tensor) -> Tensor:
+    return x.abs().amax()
 
 
 def _rounded(x: Tensor, extent: Tensor) -> Tensor:

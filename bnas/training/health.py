@@ -110,7 +110,7 @@ def _slopes(estimator: Estimator, x: Tensor) -> Tensor:
 @torch.no_grad()
 def _weights(layer: str, module: _Layer, before: Tensor | None) -> LayerHealth:
     weight, gradient = module.weight.detach(), module.weight.grad
-    estimator = module.estimator if isinstance(module, BinaryConv2d) else None
+    estimator = _estimator(module)
     if before is not None and before.shape != weight.shape:
         before = None
     return LayerHealth(
@@ -123,6 +123,11 @@ def _weights(layer: str, module: _Layer, before: Tensor | None) -> LayerHealth:
         saturated=None if estimator is None else lost_gradients(estimator, weight),
         dead=None if gradient is None else idle_filters(gradient),
     )
+
+
+def _estimator(module: _Layer) -> Estimator | None:
+    """The sign of the weights, where they are binary for the time being."""
+    return module.estimator if isinstance(module, BinaryConv2d) and module.is_binary else None
 
 
 def _flips(estimator: Estimator | None, before: Tensor | None, after: Tensor) -> float | None:

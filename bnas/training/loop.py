@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import torch
@@ -20,6 +20,7 @@ from bnas.training.augmentation import augmented
 from bnas.training.averaging import averaged, update
 from bnas.training.objective import objective
 from bnas.training.optimizers import optimizer
+from bnas.training.parallel import Parallel, sharing
 from bnas.training.recipe import Phase, Recipe
 from bnas.training.schedule import learning_rate
 from bnas.training.teaching import checked_teacher, teacher_logits
@@ -40,6 +41,7 @@ class Training:
         average: of the weights during this phase, if the recipe keeps one.
         teacher: digest of the teacher's weights, once there is one.
         decouple: from the coupled network to the binary one; None where there is no such network.
+        logits: of the network, computed by all processes that train it.
     """
 
     model: nn.Module
@@ -50,6 +52,7 @@ class Training:
     average: nn.Module | None = None
     teacher: str | None = None
     decouple: Callable[[nn.Module], nn.Module] | None = None
+    logits: Callable[[nn.Module, Tensor], Tensor] = field(default_factory=Parallel)
 
     @property
     def network(self) -> nn.Module:
@@ -164,7 +167,8 @@ def train(
             enter(training, recipe.phase(number))
         first = ends[number - 1] if number else 0
         lengths = _Lengths(whole=epochs, first=first, phase=ends[number] - first)
-        loss = _train_epoch(training, examples, lengths, teacher)
+        with sharing(teacher):
+            loss = _train_epoch(training, examples, lengths, teacher)
         training.epoch += 1
         yield EpochResult(epoch=training.epoch, loss=loss)
 
@@ -240,7 +244,7 @@ def _step(training: Training, x_NHWC: Tensor, y_N: Tensor, teacher: nn.Module | 
     recipe = training.phase.recipe
     x_NHWC, mixed = augmented(x_NHWC, y_N, recipe, training.generator)
     x_NCHW = x_NHWC.permute(0, 3, 1, 2)
-    logits_NK: Tensor = training.model(x_NCHW)
+    logits_NK = training.logits(training.model, x_NCHW)
     taught_NK = None if teacher is None else teacher_logits(teacher, x_NCHW)
     loss = objective(logits_NK, y_N, recipe, mixed=mixed, teacher_NK=taught_NK)
     penalty = regularisation(training.model)

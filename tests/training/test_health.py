@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from bnas.architecture import Architecture, Stage, Stem, Unit
 from bnas.blocks import BinaryConv2d, build
+from bnas.blocks.precision import set_weights
 from bnas.data.memory import SearchData
 from bnas.estimators import WEIGHT_ESTIMATORS, Beta, Estimator, make, unsigned_activations
 from bnas.training import Recipe, course
@@ -233,6 +234,14 @@ def test_a_network_that_took_the_place_of_another_is_compared_where_it_can_be() 
     assert (changed.flips, changed.movement, changed.gradient, changed.dead) == (None,) * 4
     assert (kept.flips, kept.movement) == (0.0, 0.0)
     assert by_name(monitor.measure(small))["stage1.block1.unit1.conv"].flips == 0.0
+
+
+def test_weights_that_are_real_for_the_time_being_have_no_signs() -> None:
+    model = build(DESIGN, num_classes=3, in_channels=2)
+    set_weights(model, "real")
+    found = Monitor(model, random(4, 4, 4, 2)).measure(model)
+    assert "binary-weights" not in {layer.part for layer in found}
+    assert all(layer.flips is None for layer in found)
 
 
 def test_the_probe_is_from_all_over_the_data(data: SearchData) -> None:
