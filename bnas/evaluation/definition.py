@@ -32,6 +32,8 @@ class EvaluatorDefinition(BaseModel):
         epochs: length of a complete training.
         rungs: epochs at which trials are compared with others and the worse ones are stopped; None
             trains all to the end.
+        width_factor: all widths of a design times this are what is trained, see
+            `bnas.architecture.scaled`; its costs are those of the whole.
         recipe: how to train.
         threads: CPU threads of one trial.
     """
@@ -45,6 +47,7 @@ class EvaluatorDefinition(BaseModel):
     split_seed: int = Field(default=0, ge=0)
     epochs: int = Field(ge=1)
     rungs: Rungs | None = None
+    width_factor: float = Field(default=1.0, gt=0, le=16)
     recipe: Recipe
     threads: int = Field(default=1, ge=1, le=1024)
 

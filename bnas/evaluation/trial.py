@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from bnas.architecture import Architecture
+from bnas.architecture import Architecture, scaled
 from bnas.data import Facts, is_file, read
 from bnas.data.memory import SearchData, search_data
 from bnas.errors import InvalidData
@@ -39,7 +39,11 @@ def train_and_score(
     data = load_data(definition, facts, device)
     with using_threads(definition.threads):
         training = course.begin(
-            architecture, definition.recipe, facts=data.facts, seed=seed, device=device
+            scaled(architecture, definition.width_factor),
+            definition.recipe,
+            facts=data.facts,
+            seed=seed,
+            device=device,
         )
         keeper = None
         if checkpoint is not None:
