@@ -38,17 +38,14 @@ def train_and_score(
     began = time.perf_counter()
     data = load_data(definition, facts, device)
     with using_threads(definition.threads):
+        trained = scaled(architecture, definition.width_factor)
         training = course.begin(
-            scaled(architecture, definition.width_factor),
-            definition.recipe,
-            facts=data.facts,
-            seed=seed,
-            device=device,
+            trained, definition.recipe, facts=data.facts, seed=seed, device=device
         )
         keeper = None
         if checkpoint is not None:
             keeper = Keeper(checkpoint, trial=identity(definition, architecture, seed))
-        teacher = teacher_for(definition, architecture, data.train, facts=data.facts, device=device)
+        teacher = teacher_for(definition, trained, data.train, facts=data.facts, device=device)
         for progress in _epochs(definition, data, training, keeper, began, teacher=teacher):
             if not report(progress):
                 break
