@@ -5,15 +5,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache
-from pathlib import Path
 
 import torch
 from torch import nn
 
 from bnas.architecture import Architecture, scaled
-from bnas.data import Facts, is_file, read
-from bnas.data.memory import SearchData, search_data
+from bnas.data import Facts
+from bnas.data.loading import load_search_data
+from bnas.data.memory import SearchData
 from bnas.errors import InvalidData
 from bnas.evaluation.definition import EvaluatorDefinition
 from bnas.evaluation.keeper import Keeper, identity
@@ -107,27 +106,10 @@ def load_data(definition: EvaluatorDefinition, facts: Facts, device: Device) -> 
     Raises:
         InvalidData: They changed or vanished since the evaluator was built.
     """
-    source = definition.data
-    data = _cached(source, _version(source), definition.split_seed, device)
+    data = load_search_data(definition.images, device=device)
     if data.facts != facts:
         raise InvalidData(
-            f"{source}: the data must stay as they were when the search began, {facts}, "
+            f"{definition.data}: the data must stay as they were when the search began, {facts}, "
             f"but are {data.facts}; begin a new run"
         )
     return data
-
-
-@lru_cache(maxsize=1)
-def _cached(
-    source: str, version: tuple[int, int] | None, split_seed: int, device: str
-) -> SearchData:
-    """Keep the last data set: a worker runs many trials on the same."""
-    del version  # part of the key only: a file that was written again is read again
-    return search_data(read(source), split_seed=split_seed, device=device)
-
-
-def _version(source: str) -> tuple[int, int] | None:
-    if not is_file(source) or not Path(source).exists():  # `read` says what is wrong
-        return None
-    status = Path(source).stat()
-    return status.st_mtime_ns, status.st_size
