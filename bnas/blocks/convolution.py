@@ -57,10 +57,11 @@ class BinaryConv2d(nn.Module):
         self.is_binary = binary
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps x (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
-        weight = self.weight
+        """Maps x (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride)), of x's type."""
+        weight: Tensor = self.weight
         if self.is_binary:
             weight = self.scale(self.estimator(weight), weight)
+        weight = weight.to(x.dtype)
         padding = self.padding
         if padding and self._border:
             x, padding = functional.pad(x, (padding,) * 4, value=self._border), 0

@@ -9,6 +9,7 @@ from bnas.architecture import Architecture
 from bnas.blocks.convolution import BinaryConv2d
 from bnas.blocks.network import build
 from bnas.blocks.pairs import pair_shifts
+from bnas.blocks.unit import Unit
 from bnas.errors import InvalidConfiguration
 
 
@@ -51,6 +52,7 @@ def decouple(
         for name, part in network.named_modules():
             if name in parts:
                 _copy(parts[name], part)
+                _run_alike(parts[name], part)
     return network.train(coupled.training)
 
 
@@ -59,6 +61,11 @@ def _copy(source: nn.Module, target: nn.Module) -> None:
     values = _own(source)
     for name, place in _own(target).items():
         place.copy_(_doubled(target, name, values[name], place.shape))
+
+
+def _run_alike(source: nn.Module, target: nn.Module) -> None:
+    if isinstance(source, Unit) and isinstance(target, Unit):
+        target.precision, target.regions = source.precision, source.regions
 
 
 def _own(module: nn.Module) -> dict[str, Tensor]:

@@ -12,16 +12,21 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from bnas.estimators.masking import inside
+from bnas.estimators.plain import is_plain
 
 
 def prelu(x: Tensor, slope: Tensor) -> Tensor:
     """PReLU, x where x > 0, else slope x: values and gradients of `torch.nn.functional.prelu`."""
+    if is_plain():
+        return functional.prelu(x, slope)
     result: Tensor = _Prelu.apply(x, slope)  # type: ignore[no-untyped-call]
     return result
 
 
 def two_slopes(x: Tensor, negative: Tensor, positive: Tensor) -> Tensor:
     """PReLU with two slopes: positive x where x > 0, else negative x."""
+    if is_plain():
+        return torch.where(x > 0, per_channel(positive, x) * x, per_channel(negative, x) * x)
     result: Tensor = _TwoSlopes.apply(x, negative, positive)  # type: ignore[no-untyped-call]
     return result
 

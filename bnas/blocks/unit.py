@@ -1,8 +1,9 @@
 """The unit, one binary convolution with everything around it, and the block of units."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import final
+from typing import Final, final
 
 import torch
 from torch import Tensor, nn
@@ -22,15 +23,17 @@ _BEFORE: Mapping[Order, tuple[str, ...]] = MappingProxyType(
     {"sign-conv-norm": (), "norm-sign-conv": ("copy", "norm")}
 )
 _BINARISATION = ("threshold", "sign")
+# These move values between pixels and channels, what follows them is element by element.
+_MOVES = ("shuffle", "pool")
 _BEHIND: Mapping[tuple[Order, Placement | None], tuple[str, ...]] = MappingProxyType(
     {
-        ("sign-conv-norm", None): ("shuffle", "pool", "norm"),
-        ("sign-conv-norm", "before-norm"): ("shuffle", "pool", "nonlinearity", "norm"),
-        ("sign-conv-norm", "before-addition"): ("shuffle", "pool", "norm", "nonlinearity"),
-        ("sign-conv-norm", "after-addition"): ("shuffle", "pool", "norm"),
-        ("norm-sign-conv", None): ("shuffle", "pool"),
-        ("norm-sign-conv", "before-addition"): ("shuffle", "pool", "nonlinearity"),
-        ("norm-sign-conv", "after-addition"): ("shuffle", "pool"),
+        ("sign-conv-norm", None): ("norm",),
+        ("sign-conv-norm", "before-norm"): ("nonlinearity", "norm"),
+        ("sign-conv-norm", "before-addition"): ("norm", "nonlinearity"),
+        ("sign-conv-norm", "after-addition"): ("norm",),
+        ("norm-sign-conv", None): (),
+        ("norm-sign-conv", "before-addition"): ("nonlinearity",),
+        ("norm-sign-conv", "after-addition"): (),
     }
 )
 _AFTER: Mapping[Placement | None, tuple[str, ...]] = MappingProxyType(
@@ -40,7 +43,16 @@ _AFTER: Mapping[Placement | None, tuple[str, ...]] = MappingProxyType(
 
 @final
 class Unit(nn.Module):
-    """The steps of a `UnitPlan`, each a child under the last part of its name in the plan."""
+    """The steps of a `UnitPlan`, each a child under the last part of its name in the plan.
+
+    What stands in front of the convolutions (`head`) and behind them (`tail`) is element by element
+    but for the statistics of norms, and may be run in a compiled form.
+
+    Attributes:
+        precision: Type that binary convolutions compute in; None keeps that of the images. Binary
+            operands are exact in bfloat16 (but for the weights' scale), their sums are rounded.
+        regions: What runs head and tail in training.
+    """
 
     def __init__(self, plan: UnitPlan) -> None:
         super().__init__()
@@ -50,22 +62,41 @@ class Unit(nn.Module):
         self._before = self._present(_BEFORE[order])
         self._binarisation = self._present(_BINARISATION)
         self._convs = tuple(_last(conv.name) for conv in plan.convs)
+        self._moves = self._present(_MOVES)
         self._behind = self._present(_BEHIND[order, placement])
         self._after = self._present(_AFTER[placement])
         self._shortcut = self._present(("shortcut",))
         self._attention = self._present(("attention",))
+        self.precision: torch.dtype | None = None
+        self.regions = EAGER
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps x (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
-        real = self._through(self._before, x)
-        binary = self._through(self._binarisation, real)
+        regions = self.regions if self.training else EAGER
+        binary, real = regions.head(self, x)
         outputs = [self._through((name,), binary) for name in self._convs]
         y = torch.cat(outputs, 1) if len(outputs) > 1 else outputs[0]
         if self._attention:
             y = self.get_submodule("attention")(y, real)
+        y = self._through(self._moves, y)
+        skip = self._through(self._shortcut, x) if self._shortcut else None
+        return regions.tail(self, y, skip)
+
+    def head(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Maps x (N, in, H, W) to what is convolved and, for attention, what it was real-valued."""
+        real = self._through(self._before, x)
+        binary = self._through(self._binarisation, real)
+        if self._binarisation and self.precision is not None:
+            binary = binary.to(self.precision)
+        return binary, real if self._attention else None
+
+    def tail(self, y: Tensor, skip: Tensor | None) -> Tensor:
+        """Maps what was convolved, and what passes by, to the output; both (N, out, H, W)."""
+        if self.precision is not None:
+            y = y.float()
         y = self._through(self._behind, y)
-        if self._shortcut:
-            y = y + self._through(self._shortcut, x)
+        if skip is not None:
+            y = y + skip
         return self._through(self._after, y)
 
     def _present(self, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -75,6 +106,17 @@ class Unit(nn.Module):
         for name in names:
             x = getattr(self, name)(x)
         return x
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regions:
+    """How head and tail of a unit are run: as they are, or in a compiled form."""
+
+    head: Callable[[Unit, Tensor], tuple[Tensor, Tensor | None]]
+    tail: Callable[[Unit, Tensor, Tensor | None], Tensor]
+
+
+EAGER: Final = Regions(head=Unit.head, tail=Unit.tail)
 
 
 @final

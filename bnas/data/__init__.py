@@ -1,24 +1,20 @@
-"""Labelled images: where they come from, how they are split, and as batches of tensors.
+"""Labelled images: where they come from, how they are split, and as tensors in memory.
 
-What needs torch (`loading`, `memory`, `augmentation`) is imported where it is used.
+`bnas.data.memory` and `bnas.data.augmentation` need torch and are imported where they are used.
 """
 
 from bnas.data.images import Facts, LabelledImages, labelled_images
-from bnas.data.npz import read_npz
-from bnas.data.settings import DataSettings
-from bnas.data.sources import check_name, is_path, read, version
+from bnas.data.sources import check_name, is_file, read, read_npz
 from bnas.data.split import Split, stratified_split
 
 __all__ = [
-    "DataSettings",
     "Facts",
     "LabelledImages",
     "Split",
     "check_name",
-    "is_path",
+    "is_file",
     "labelled_images",
     "read",
     "read_npz",
     "stratified_split",
-    "version",
 ]

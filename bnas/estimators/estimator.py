@@ -59,6 +59,11 @@ class ScheduledEstimator(Estimator):
         """See `Estimator.set_progress`."""
         self._surrogate = self._schedule(_checked(progress))
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether the surrogate is the same throughout a training."""
+        return self._schedule(0.0) is self._schedule(1.0)
+
     def forward(self, x: Tensor) -> Tensor:
         """See `Estimator.forward`."""
         sharpness = None if self.log_sharpness is None else self.log_sharpness.exp()

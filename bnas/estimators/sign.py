@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from bnas.estimators.plain import is_plain, quantize_plainly
+
 Quantizer: TypeAlias = Callable[[Tensor], Tensor]
 Surrogate: TypeAlias = Callable[..., Tensor]
 
@@ -19,7 +21,9 @@ def sign(x: Tensor) -> Tensor:
     """
     # Adding 0.0 turns -0.0 into 0.0. `torch.where(x >= 0, 1, -1)` takes ten times as long.
     result = x + 0.0
-    return torch.copysign(x.new_ones(()), result, out=result)
+    # Dynamo follows no `out` that lies channels-last, and needs none.
+    out = None if torch.compiler.is_compiling() else result
+    return torch.copysign(x.new_ones(()), result, out=out)
 
 
 def binary_step(x: Tensor) -> Tensor:
@@ -60,6 +64,8 @@ def quantize(
     Returns:
         Quantised values of x's shape, type and memory format.
     """
+    if is_plain():
+        return quantize_plainly(x, quantizer, surrogate, sharpness)
     result: Tensor = _Quantize.apply(x, sharpness, quantizer, surrogate)  # type: ignore[no-untyped-call]
     return result
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from bnas.architecture import Architecture, digest
 from bnas.evaluation.definition import EvaluatorDefinition
@@ -15,8 +15,11 @@ from bnas.training import checkpoints
 from bnas.training.loop import Training
 
 _FILE: Final = "state.pt"
-# They change neither what is trained nor how; a trial may go on elsewhere.
-_IRRELEVANT: Final = {"kind", "name", "description", "device", "threads", "rungs"}
+# They change neither what is trained nor how, but for the last bits; a trial may go on elsewhere.
+_IRRELEVANT: Final[dict[str, Any]] = {
+    **dict.fromkeys(("kind", "name", "description", "device", "threads", "rungs"), True),
+    "acceleration": {"compile", "plain"},
+}
 
 
 class Keeper:

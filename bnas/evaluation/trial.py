@@ -5,14 +5,16 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
 
 import torch
 from torch import nn
 
-from bnas.architecture import Architecture, scaled
-from bnas.data import Facts
-from bnas.data.loading import load_search_data
-from bnas.data.memory import SearchData
+from bnas.architecture import Architecture
+from bnas.cost import ledger
+from bnas.data import Facts, is_file, read
+from bnas.data.memory import SearchData, search_data
 from bnas.errors import InvalidData
 from bnas.evaluation.definition import EvaluatorDefinition
 from bnas.evaluation.keeper import Keeper, identity
@@ -21,6 +23,7 @@ from bnas.search.port import Checkpoint, Evaluation, Progress
 from bnas.search.settings import Device
 from bnas.training import course
 from bnas.training.loop import Training, diverged, score, train
+from bnas.training.regions import Compilation, accelerated
 
 
 def train_and_score(
@@ -37,17 +40,21 @@ def train_and_score(
     began = time.perf_counter()
     data = load_data(definition, facts, device)
     with using_threads(definition.threads):
-        trained = scaled(architecture, definition.width_factor)
         training = course.begin(
-            trained, definition.recipe, facts=data.facts, seed=seed, device=device
+            architecture, definition.recipe, facts=data.facts, seed=seed, device=device
         )
         keeper = None
         if checkpoint is not None:
             keeper = Keeper(checkpoint, trial=identity(definition, architecture, seed))
-        teacher = teacher_for(definition, trained, data.train, facts=data.facts, device=device)
-        for progress in _epochs(definition, data, training, keeper, began, teacher=teacher):
-            if not report(progress):
-                break
+        teacher = teacher_for(definition, architecture, data.train, facts=data.facts, device=device)
+        operations = len(data.train) * definition.epochs * _elementwise(architecture, facts)
+        with accelerated(
+            training.model, definition.acceleration, operations=operations, device=device
+        ) as compilation:
+            epochs = _epochs(definition, data, training, keeper, began, teacher=teacher)
+            for progress in _noted(epochs, compilation):
+                if not report(progress):
+                    break
     return Evaluation(
         accuracy=progress.accuracy,
         loss=progress.loss,
@@ -89,6 +96,28 @@ def _epochs(
             keeper.save(training, done)
 
 
+def _noted(epochs: Iterator[Progress], compilation: Compilation) -> Iterator[Progress]:
+    """Adds what went wrong with compiling, once."""
+    told = None
+    for progress in epochs:
+        if compilation.problem == told:
+            yield progress
+            continue
+        told = compilation.problem
+        yield replace(progress, note="; ".join(filter(None, (progress.note, told))))
+
+
+def _elementwise(architecture: Architecture, facts: Facts) -> int:
+    """Operations of one image that are no part of a convolution."""
+    priced = ledger(
+        architecture,
+        image_size=facts.image_size,
+        num_classes=facts.num_classes,
+        in_channels=facts.in_channels,
+    )
+    return priced.totals.elementwise
+
+
 @contextmanager
 def using_threads(number: int) -> Iterator[None]:
     """Give the trial its threads, and afterwards the process those it had."""
@@ -106,10 +135,27 @@ def load_data(definition: EvaluatorDefinition, facts: Facts, device: Device) -> 
     Raises:
         InvalidData: They changed or vanished since the evaluator was built.
     """
-    data = load_search_data(definition.images, device=device)
+    source = definition.data
+    data = _cached(source, _version(source), definition.split_seed, device)
     if data.facts != facts:
         raise InvalidData(
-            f"{definition.data}: the data must stay as they were when the search began, {facts}, "
+            f"{source}: the data must stay as they were when the search began, {facts}, "
             f"but are {data.facts}; begin a new run"
         )
     return data
+
+
+@lru_cache(maxsize=1)
+def _cached(
+    source: str, version: tuple[int, int] | None, split_seed: int, device: str
+) -> SearchData:
+    """Keep the last data set: a worker runs many trials on the same."""
+    del version  # part of the key only: a file that was written again is read again
+    return search_data(read(source), split_seed=split_seed, device=device)
+
+
+def _version(source: str) -> tuple[int, int] | None:
+    if not is_file(source) or not Path(source).exists():  # `read` says what is wrong
+        return None
+    status = Path(source).stat()
+    return status.st_mtime_ns, status.st_size
