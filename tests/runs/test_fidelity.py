@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from bnas.errors import BnasError, RunError
 from bnas.evaluation import load_evaluator
@@ -50,6 +51,13 @@ class TestPlan:
 
     def test_what_is_trained_as_the_truth_is_no_proxy(self) -> None:
         assert list(plan(long_epochs=4).proxies) == []
+
+    def test_trainings_of_several_threads_share_the_cpus(self, tmp_path: Path) -> None:
+        path = tmp_path / "wide.yaml"
+        own = load_evaluator("digits").model_copy(update={"threads": 1000})
+        path.write_text(yaml.safe_dump(own.model_dump(mode="json", exclude_none=True)))
+        found = resolve(space="resnet", evaluator=str(path))
+        assert found.search.workers == 1
 
     def test_its_file_repeats_it(self, tmp_path: Path) -> None:
         whole = plan(variants=["epochs=2"], search={"bounds": {"ops": {"maximum": 1e5}}})

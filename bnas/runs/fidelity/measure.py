@@ -75,10 +75,12 @@ def start(
     )
     with folder.locked():
         write_json(folder.environment, environment(plan.search))
-        write_text(folder.config, plan.to_yaml())
         folder.architectures.mkdir()
         for record in sample:
             _write_design(folder, record, truth)
+        begin_measurements(folder.fidelity)
+        # Last: a folder with a configuration has all that resuming needs.
+        write_text(folder.config, plan.to_yaml())
         return _measure(folder, plan, evaluators, sample, max_time_s=max_time_s, tell=tell)
 
 

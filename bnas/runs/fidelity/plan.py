@@ -159,7 +159,11 @@ def resolve(
         "scores": {name: definition.model_dump() for name, definition in scores.items()},
         "search": search or {},
     }
-    return validate(values, Plan, InvalidConfiguration, source="fidelity")
+    plan = validate(values, Plan, InvalidConfiguration, source="fidelity")
+    if truth.threads == 1 or (search or {}).get("workers") is not None:
+        return plan
+    # By default there is a worker a CPU, of which a training now takes several.
+    return plan.with_search({"workers": max(1, plan.search.workers // truth.threads)})
 
 
 def _variant(own: EvaluatorDefinition, text: str) -> EvaluatorDefinition:

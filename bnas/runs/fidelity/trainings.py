@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import timedelta
 
 from bnas.evaluation import ProxyTraining
 from bnas.runs.fidelity.plan import TRUTH, Plan
@@ -102,8 +103,7 @@ class Trainings:
         if not left:
             return ""
         seconds = (time.monotonic() - self._began) / self._num_epochs * left
-        minutes, rest = divmod(round(seconds), 60)
-        return f", about {minutes}:{rest:02} left"
+        return f", about {timedelta(seconds=round(seconds))} left"
 
 
 def _wanted(plan: Plan, sample: Sequence[TrialRecord]) -> Iterator[tuple[str, TrialRecord, int]]:
