@@ -12,17 +12,22 @@ only does the latter. Without the Gaussian process it takes about 15 minutes on 
 import argparse
 import csv
 import logging
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import optuna
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from optuna.samplers import BaseSampler, TPESampler
 
+from benchmarks.promotion import Promotion
+from bnas.search import samplers
 from bnas.search.events import Ended, EpochEnded, Event
 from bnas.search.halving import Halving, Rungs
 from bnas.search.pareto import hypervolume
@@ -53,13 +58,24 @@ class Method:
         sampler: What proposes.
         rungs: Where trials are compared; None trains all to the end.
         stopped_as: What the sampler is told of stopped trials.
-        max_trials: So many at most, for a sampler that takes a second for each.
+        promotes: Whether trials are paused at rungs and promoted later, in place of stopped.
+        max_trials: So many at most, for a sampler that takes seconds for each.
+        build: Builds the sampler from a seed in place of the one of that name.
     """
 
     sampler: SamplerName
     rungs: Rungs | None = None
     stopped_as: StoppedAs = "pruned"
+    promotes: bool = False
     max_trials: int = 100_000
+    build: Callable[[int], BaseSampler] | None = None
+
+
+def ungrouped(seed: int) -> BaseSampler:
+    """One joint density of the choices that are always open; the others one by one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        return TPESampler(seed=seed, multivariate=True)
 
 
 FIRST, THIRD = Rungs(first=1, factor=3), Rungs(first=3, factor=3)
@@ -73,8 +89,12 @@ METHODS: dict[str, Method] = {
     "tpe, halving from epoch 3": Method(sampler="tpe", rungs=THIRD),
     "tpe, halving, forecast": Method(sampler="tpe", rungs=FIRST, stopped_as="forecast"),
     "tpe, halving, value": Method(sampler="tpe", rungs=FIRST, stopped_as="value"),
+    "random, halving, promoted": Method(sampler="random", rungs=FIRST, promotes=True),
+    "tpe, halving, promoted": Method(sampler="tpe", rungs=FIRST, promotes=True),
+    "tpe, ungrouped": Method(sampler="tpe", build=ungrouped),
+    "tpe, halving, ungrouped": Method(sampler="tpe", rungs=FIRST, build=ungrouped),
     "gp": Method(sampler="gp"),
-    "gp, halving": Method(sampler="gp", rungs=FIRST, max_trials=100),
+    "gp, halving": Method(sampler="gp", rungs=FIRST, max_trials=300),
 }
 PROBLEMS = ("digits", "synthetic")
 
@@ -123,7 +143,7 @@ def searched(job: tuple[str, str, int]) -> list[tuple[Any, ...]]:
     curve = Curve(problem, budget)
     study = Study.in_memory(OBJECTIVES)
     halving = None
-    if method.rungs is not None:
+    if method.rungs is not None and not method.promotes:
         halving = Halving(method.rungs, epochs=problem.epochs, objectives=OBJECTIVES)
     proposer = Proposer(
         study,
@@ -136,7 +156,15 @@ def searched(job: tuple[str, str, int]) -> list[tuple[Any, ...]]:
         halving=halving,
         stopped_as=method.stopped_as,
     )
-    simulate(proposer, problem, listener=curve, workers=WORKERS, epochs=budget)
+    built = {} if method.build is None else {method.sampler: method.build}
+    with patch.dict(samplers.SAMPLERS, built):
+        if method.promotes and method.rungs is not None:
+            waiting = Promotion(
+                proposer, problem, rungs=method.rungs, epochs=problem.epochs, listener=curve
+            )
+            waiting.run(workers=WORKERS, max_epochs=budget)
+        else:
+            simulate(proposer, problem, listener=curve, workers=WORKERS, epochs=budget)
     return [(*job, study.num_trials, e, f"{share:.6f}") for e, share in curve.points()]
 
 
@@ -201,7 +229,7 @@ def draw(curves: Curves) -> None:
     for axes, problem in zip(figure.subplots(1, 2), PROBLEMS, strict=True):
         epochs = TRAININGS * problem_called(problem).epochs * np.arange(1, POINTS + 1) / POINTS
         for name in METHODS:
-            if (problem, name) not in curves or name.count(",") > 1 or "from" in name:
+            if (problem, name) not in curves or name.removesuffix(", halving") not in colours:
                 continue
             samples_SP = curves[problem, name]
             style = "--" if "halving" in name else "-"

@@ -8,7 +8,7 @@ import pytest
 
 import bnas
 
-HEAVY = ("matplotlib", "optuna", "pandas", "plotly", "ray", "scipy", "sklearn", "torch")
+HEAVY = ("PIL", "matplotlib", "optuna", "pandas", "plotly", "ray", "scipy", "sklearn", "torch")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from bnas.architecture.design import (
 from bnas.architecture.form import from_dict, valid
 from bnas.architecture.model import Architecture, Head, Stage, Stem, Unit
 from bnas.architecture.plan import NetworkPlan, plan
+from bnas.architecture.scaling import scaled
 from bnas.architecture.twin import twin_of
 from bnas.architecture.validity import Problem, problems
 
@@ -32,6 +33,7 @@ __all__ = [
     "plan",
     "problems",
     "published_names",
+    "scaled",
     "to_dict",
     "twin_of",
     "valid",

@@ -39,7 +39,7 @@ from bnas.search.settings import Device, EngineName, SamplerName
 )
 @click.option("--max-ops", type=float, metavar="OPS", help="Train nothing with more operations.")
 @click.option("--min-ops", type=float, metavar="OPS", help="Train nothing with fewer operations.")
-@click.option("--data", metavar="DATA", help="Data set, or an .npz file with x and y.")
+@click.option("--data", metavar="DATA", help="Data set by name, or a path (docs/data.md).")
 @click.option("--device", type=click.Choice(get_args(Device)), help="[default: cpu]")
 @click.option("--address", metavar="HOST:PORT", help="Ray cluster, or local for this machine.")
 @click.option(

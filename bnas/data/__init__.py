@@ -1,20 +1,24 @@
-"""Labelled images: where they come from, how they are split, and as tensors in memory.
+"""Labelled images: where they come from, how they are split, and as batches of tensors.
 
-`bnas.data.memory` and `bnas.data.augmentation` need torch and are imported where they are used.
+What needs torch (`loading`, `memory`, `augmentation`) is imported where it is used.
 """
 
 from bnas.data.images import Facts, LabelledImages, labelled_images
-from bnas.data.sources import check_name, is_file, read, read_npz
+from bnas.data.npz import read_npz
+from bnas.data.settings import DataSettings
+from bnas.data.sources import check_name, is_path, read, version
 from bnas.data.split import Split, stratified_split
 
 __all__ = [
+    "DataSettings",
     "Facts",
     "LabelledImages",
     "Split",
     "check_name",
-    "is_file",
+    "is_path",
     "labelled_images",
     "read",
     "read_npz",
     "stratified_split",
+    "version",
 ]

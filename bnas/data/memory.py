@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from bnas.data.images import Facts, LabelledImages
-from bnas.data.split import Indices, stratified_split
+from bnas.data.images import Facts, LabelledImages, pixel_sums
+from bnas.data.split import Indices, Split, stratified_split
 
 
 class Examples(ABC):
@@ -44,7 +43,8 @@ class InMemory(Examples):
     """Part of a data set in memory: pixels as they came, normalised batch by batch.
 
     Args:
-        images: The whole data set; its memory is shared where the device is the CPU.
+        images: The whole data set; its memory is shared where the device is the CPU, another
+            device holds the part alone.
         indices: The part, (N,).
         normalisation: See `Normalisation`.
         device: Where batches lie, and the pixels too.
@@ -58,14 +58,17 @@ class InMemory(Examples):
         *,
         device: str = "cpu",
     ) -> None:
-        self._pixels = torch.from_numpy(images.pixels).to(device)
-        self._labels = torch.from_numpy(images.labels).to(device)
-        self._indices = torch.from_numpy(indices)
+        pixels, labels, rows = images.pixels, images.labels, indices
+        if torch.device(device).type != "cpu":
+            pixels, labels, rows = pixels[indices], labels[indices], np.arange(len(indices))
+        self._pixels = torch.from_numpy(pixels).to(device)
+        self._labels = torch.from_numpy(labels).to(device)
+        self._rows = torch.from_numpy(rows)
         self._normalisation = normalisation.to(device)
 
     def __len__(self) -> int:
         """See `Examples`."""
-        return len(self._indices)
+        return len(self._rows)
 
     @property
     def device(self) -> torch.device:
@@ -75,7 +78,7 @@ class InMemory(Examples):
     def batches(self, order: Iterable[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
         """See `Examples.batches`."""
         for batch_B in order:
-            rows_B = self._indices[batch_B].to(self.device)
+            rows_B = self._rows[batch_B].to(self.device)
             yield self._normalisation(self._pixels[rows_B]), self._labels[rows_B]
 
 
@@ -118,16 +121,22 @@ class FinalData:
     facts: Facts
 
 
-def search_data(images: LabelledImages, *, split_seed: int, device: str = "cpu") -> SearchData:
+def search_data(
+    images: LabelledImages, *, split_seed: int, subset: int | None = None, device: str = "cpu"
+) -> SearchData:
     """Splits, and normalises by the training images.
 
     Args:
         images: The data set.
         split_seed: See `stratified_split`.
+        subset: Train on so many images alone; validation keeps all of its own.
         device: Where batches lie.
+
+    Raises:
+        InvalidData: There are not so many images.
     """
-    split = stratified_split(images.labels, seed=split_seed)
-    norm = normalisation(images.pixels[split.train])
+    split = _split(images, split_seed, subset)
+    norm = normalisation(images, split.train)
     return SearchData(
         train=InMemory(images, split.train, norm, device=device),
         validation=InMemory(images, split.validation, norm, device=device),
@@ -135,17 +144,23 @@ def search_data(images: LabelledImages, *, split_seed: int, device: str = "cpu")
     )
 
 
-def final_data(images: LabelledImages, *, split_seed: int, device: str = "cpu") -> FinalData:
+def final_data(
+    images: LabelledImages, *, split_seed: int, subset: int | None = None, device: str = "cpu"
+) -> FinalData:
     """Splits, and normalises by the training images, those that validate in a search among them.
 
     Args:
         images: The data set.
         split_seed: As of the search: the test split is then the one that no search has seen.
+        subset: Train on so many images of the search's training split, and on those that validate.
         device: Where batches lie.
+
+    Raises:
+        InvalidData: There are not so many images.
     """
-    split = stratified_split(images.labels, seed=split_seed)
+    split = _split(images, split_seed, subset)
     indices = np.sort(np.concatenate([split.train, split.validation]))
-    norm = normalisation(images.pixels[indices])
+    norm = normalisation(images, indices)
     return FinalData(
         train=InMemory(images, indices, norm, device=device),
         test=InMemory(images, split.test, norm, device=device),
@@ -153,18 +168,25 @@ def final_data(images: LabelledImages, *, split_seed: int, device: str = "cpu") 
     )
 
 
-def normalisation(pixels_NHWC: npt.NDArray[np.uint8]) -> Normalisation:
-    """Mean and standard deviation of each channel over all pixels."""
-    # From histograms: exact, and without a float copy of the data.
-    histograms = [
-        np.bincount(pixels_NHWC[..., channel].ravel(), minlength=256)
-        for channel in range(pixels_NHWC.shape[-1])
-    ]
-    share = np.stack(histograms) / pixels_NHWC[..., 0].size
-    values = np.arange(256)
-    mean = share @ values
-    deviation = np.sqrt((share * (values - mean[:, None]) ** 2).sum(axis=1))
-    deviation[deviation == 0] = 1.0
-    return Normalisation(
-        mean_C=torch.from_numpy(mean).float(), deviation_C=torch.from_numpy(deviation).float()
+def normalisation(images: LabelledImages, indices: Indices) -> Normalisation:
+    """Mean and standard deviation of each channel over all pixels of some images."""
+    sums_NC2 = images.sums_NC2
+    chosen = pixel_sums(images.pixels[indices]) if sums_NC2 is None else sums_NC2[indices]
+    count = len(indices) * images.facts.image_size**2
+    mean, deviation = [], []
+    # As whole numbers of any length: exact, and the same whatever the order of the images.
+    for total, squares in chosen.sum(axis=0).tolist():
+        mean.append(total / count)
+        variance = (count * squares - total**2) / count**2
+        deviation.append(variance**0.5 or 1.0)
+    return Normalisation(mean_C=torch.tensor(mean), deviation_C=torch.tensor(deviation))
+
+
+def _split(images: LabelledImages, seed: int, subset: int | None) -> Split:
+    return stratified_split(
+        images.labels,
+        seed=seed,
+        num_validation=images.num_validation,
+        num_test=images.num_test,
+        subset=subset,
     )

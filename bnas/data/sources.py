@@ -1,47 +1,82 @@
-"""Where labelled images come from: data sets known by name, and the user's own .npz files."""
+"""Where labelled images come from: data sets known by name, and paths, by what lies there."""
 
 import difflib
 import os
-import zipfile
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from bnas.data import cifar, folder, idx, npz
+from bnas.data.files import reason
 from bnas.data.images import LabelledImages, labelled_images
 from bnas.errors import InvalidData
 
-# What zipfile and NumPy raise on damaged archives (found by flipping bits): RuntimeError for an
-# encrypted member, NotImplementedError for an unknown compression.
-_UNREADABLE: Final = (
-    OSError,
-    EOFError,
-    MemoryError,
-    RuntimeError,
-    ValueError,
-    zipfile.BadZipFile,
-    zlib.error,
+REQUIRED: Final = "required"
+"""In place of a data set: whoever uses the evaluator has to give one."""
+
+_HUB: Final = "hf:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """One way in which images lie on a disk.
+
+    Attributes:
+        is_at: tells by names alone whether a path has it.
+        files: all files that the content depends on.
+        read: reads it, brought to an image size if one is given.
+        watched: a few paths of which at least one has another time after most changes.
+    """
+
+    is_at: Callable[[Path], bool]
+    files: Callable[[Path], Sequence[str | Path]]
+    read: Callable[[Path, int | None], LabelledImages]
+    watched: Callable[[Path], Sequence[str | Path]]
+
+
+FORMATS: Final = (
+    Format(is_at=npz.is_at, files=npz.files, read=npz.read_npz, watched=npz.files),
+    Format(is_at=cifar.is_at, files=cifar.files, read=cifar.read_cifar, watched=cifar.files),
+    Format(is_at=idx.is_at, files=idx.files, read=idx.read_idx, watched=idx.files),
+    # The last, as it takes any folder.
+    Format(is_at=folder.is_at, files=folder.files, read=folder.read_folder, watched=folder.folders),
 )
 
 
-def read(source: str) -> LabelledImages:
-    """Read a data set by its name or, if it ends in ``.npz``, from the file.
+def read(source: str, *, image_size: int | None = None) -> LabelledImages:
+    """Read a data set by its name or from its path.
+
+    Args:
+        source: see `check_name` and `is_path`.
+        image_size: bring the images to this size, see `bnas.data.resizing.fitted`.
 
     Raises:
-        InvalidData: unknown name, or the file breaks a rule of `read_npz`.
+        InvalidData: unknown name, nothing readable at the path, or a rule of its format is broken.
     """
-    if is_file(source):
-        return read_npz(Path(source))
+    if is_path(source):
+        path = Path(source)
+        return format_at(path).read(path, image_size)
     check_name(source)
-    return _NAMED[source]()
+    if source == REQUIRED:
+        raise InvalidData(
+            "the evaluator leaves its data to whoever uses it, but none are given; name a data set "
+            "or a path, as in `--data ./images`"
+        )
+    if source.startswith(_HUB):
+        from bnas.data.hub import read_hub
+
+        return read_hub(source.removeprefix(_HUB), image_size)
+    return _NAMED[source](image_size)
 
 
-def is_file(source: str) -> bool:
-    """Tell a path from a name: it ends in ``.npz`` or has a path separator."""
-    return source.endswith(".npz") or os.sep in source
+def is_path(source: str) -> bool:
+    """Tell a path from a name: it has a separator, ends in ``.npz``, or is ``.`` or ``..``."""
+    if source.startswith(_HUB):
+        return False
+    return os.sep in source or source.endswith(".npz") or source in {".", ".."}
 
 
 def check_name(source: str) -> None:
@@ -50,16 +85,58 @@ def check_name(source: str) -> None:
     Raises:
         InvalidData: unknown name.
     """
-    if source not in _NAMED:
-        close = difflib.get_close_matches(source, _NAMED, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        raise InvalidData(
-            f"unknown data set {source!r}; {hint}available: {', '.join(_NAMED)}, "
-            "or give the path of an .npz file"
-        )
+    if source in _NAMED or source == REQUIRED or source.startswith(_HUB):
+        return
+    close = difflib.get_close_matches(source, _NAMED, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    raise InvalidData(
+        f"unknown data set {source!r}; {hint}available: {', '.join(_NAMED)}, hf:NAME, "
+        "or give a path, as ./images or images.npz"
+    )
 
 
-def read_digits() -> LabelledImages:
+def format_at(path: Path) -> Format:
+    """The format of what lies at a path.
+
+    Raises:
+        InvalidData: there is nothing, or a file that is no .npz archive.
+    """
+    try:
+        for one in FORMATS:
+            if one.is_at(path):
+                return one
+        path.stat()
+        problem = "it is another file"
+    except (OSError, ValueError) as error:
+        problem = reason(error)
+    raise InvalidData(
+        f"{path}: the data must be an .npz archive, or a folder of images, of CIFAR batches or of "
+        f"IDX files, but {problem}; correct the path"
+    )
+
+
+def version(source: str) -> tuple[tuple[str, int, int], ...] | None:
+    """What another content most likely changes, found in milliseconds; None of a name.
+
+    It is for whoever reads the same data many times; see `bnas.data.cache` for what is certain.
+    """
+    if not is_path(source):
+        return None
+    path = Path(source)
+    if not path.exists():  # `read` says what is wrong
+        return ()
+    return tuple(_status(watched) for watched in format_at(path).watched(path))
+
+
+def _status(path: str | Path) -> tuple[str, int, int]:
+    try:
+        status = os.stat(path)  # noqa: PTH116 (there may be very many)
+    except OSError:
+        return str(path), 0, 0
+    return str(path), status.st_size, status.st_mtime_ns
+
+
+def read_digits(image_size: int | None = None) -> LabelledImages:
     """Read scikit-learn's handwritten digits: 1,797 images, 8x8x1, 10 classes, pixels 0 to 16.
 
     Half of UCI's "Optical Recognition of Handwritten Digits" (E. Alpaydin, C. Kaynak, 1998).
@@ -68,58 +145,7 @@ def read_digits() -> LabelledImages:
 
     digits = load_digits()
     pixels = digits.images.astype(np.uint8)[..., None]
-    return labelled_images(pixels, digits.target, origin="digits")
+    return labelled_images(pixels, digits.target, origin="digits", image_size=image_size)
 
 
-def read_npz(path: Path) -> LabelledImages:
-    """Read ``x`` (N, H, W, C) uint8 and ``y`` (N,) integers from an .npz file.
-
-    Pickled objects are never loaded: a file that holds some is refused.
-
-    Raises:
-        InvalidData: unreadable, damaged, one of the two missing, or a rule of `labelled_images`.
-    """
-    try:
-        with path.open("rb") as file:  # np.load leaks a file that it opened and could not read
-            x, y = _members(np.load(file, allow_pickle=False), path)
-    except _UNREADABLE as error:
-        raise InvalidData(
-            f"{path}: the file must be a readable .npz archive of plain arrays, but "
-            f"{_reason(error)}; save it with numpy.savez_compressed(path, x=..., y=...)"
-        ) from error
-    return labelled_images(x, y, origin=str(path))
-
-
-def _members(archive: Any, path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    if not isinstance(archive, np.lib.npyio.NpzFile):
-        raise InvalidData(
-            f"{path}: the file must be an .npz archive with 'x' and 'y', but holds a "
-            "single array; save it with numpy.savez_compressed(path, x=..., y=...)"
-        )
-    with archive:
-        return _array(archive, "x", path), _array(archive, "y", path)
-
-
-def _array(archive: Any, name: str, path: Path) -> npt.NDArray[Any]:
-    if name not in archive:
-        held = ", ".join(map(repr, archive.files)) or "nothing"
-        raise InvalidData(
-            f"{path}: the archive must hold {name!r}, but holds {held}; "
-            "save it with numpy.savez_compressed(path, x=..., y=...)"
-        )
-    value = archive[name]
-    if not isinstance(value, np.ndarray):  # a member that is no .npy file comes as bytes
-        raise InvalidData(
-            f"{path}: {name!r} must be an array in NumPy's format, but is another file; "
-            "save it with numpy.savez_compressed(path, x=..., y=...)"
-        )
-    return value
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno is not None:
-        return os.strerror(error.errno)
-    return str(error).strip().rstrip(".") or type(error).__name__
-
-
-_NAMED: Final[dict[str, Callable[[], LabelledImages]]] = {"digits": read_digits}
+_NAMED: Final[dict[str, Callable[[int | None], LabelledImages]]] = {"digits": read_digits}

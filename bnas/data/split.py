@@ -6,6 +6,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from bnas.errors import InvalidData
+
 Indices = npt.NDArray[np.int64]
 
 HELD_OUT_PART: Final = 6
@@ -17,37 +19,78 @@ MIN_PER_CLASS: Final = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Split:
-    """Indices into a data set, each sorted, disjoint, together everything."""
+    """Indices into a data set, each sorted, disjoint; together everything, without a subset."""
 
     train: Indices
     validation: Indices
     test: Indices
 
 
-def stratified_split(labels_N: Indices, *, seed: int) -> Split:
+def stratified_split(
+    labels_N: Indices,
+    *,
+    seed: int,
+    num_validation: int = 0,
+    num_test: int = 0,
+    subset: int | None = None,
+) -> Split:
     """Split so that every class has the same share of each part, as nearly as whole images allow.
 
-    Validation and test have ceil(N/6) images each, training the rest. Of the ceil(N/6), each class
-    receives its proportion rounded down; the images still missing go, one each, to the classes
-    with the largest remainders (the smaller label first where two are equal).
+    The data set's own test and validation parts stay what they are. Of its M other images, those
+    that are missing of the two are drawn, ceil(M/6) images each; the rest trains. Of the
+    ceil(M/6), each class receives its proportion rounded down; the images still missing go, one
+    each, to the classes with the largest remainders (the smaller label first where two are equal).
 
     Args:
-        labels_N: classes 0 to K - 1, each at least `MIN_PER_CLASS` times.
+        labels_N: classes 0 to K - 1, each at least `MIN_PER_CLASS` times where parts are drawn.
         seed: decides which images of a class go where; the sizes do not depend on it.
+        num_validation: images of an own validation part, in front of those that test; 0: none.
+        num_test: images of an own test part, at the end; 0: none.
+        subset: train on so many images alone, shared among the classes in the same way. What a
+            smaller one has, a larger one has too, up to an image of a class.
+
+    Raises:
+        InvalidData: the subset is larger than there are images, or has none of a class.
     """
+    num_free = len(labels_N) - num_validation - num_test
     rng = np.random.default_rng(seed)
-    shares = _apportion(-(-len(labels_N) // HELD_OUT_PART), np.bincount(labels_N))
-    train, validation, test = [], [], []
+    labels_M = labels_N[:num_free]
+    num_drawn = (not num_test) + (not num_validation)
+    shares = _apportion(-(-num_free // HELD_OUT_PART), np.bincount(labels_M))
+    drawn: list[list[Indices]] = [[], []]
+    train = []
     for label, share in enumerate(shares):
-        members = rng.permutation(np.flatnonzero(labels_N == label))
-        test.append(members[:share])
-        validation.append(members[share : 2 * share])
-        train.append(members[2 * share :])
+        members = rng.permutation(np.flatnonzero(labels_M == label))
+        for part in range(num_drawn):
+            drawn[part].append(members[part * share : (part + 1) * share])
+        train.append(members[num_drawn * share :])
+    own_validation = np.arange(num_free, num_free + num_validation)
+    own_test = np.arange(num_free + num_validation, len(labels_N))
     return Split(
-        train=np.sort(np.concatenate(train)),
-        validation=np.sort(np.concatenate(validation)),
-        test=np.sort(np.concatenate(test)),
+        train=_joined(train if subset is None else _subset(train, subset)),
+        validation=own_validation if num_validation else _joined(drawn[num_drawn - 1]),
+        test=own_test if num_test else _joined(drawn[0]),
     )
+
+
+def _subset(members: list[Indices], subset: int) -> list[Indices]:
+    counts_K = np.array([len(own) for own in members])
+    if subset > counts_K.sum():
+        raise InvalidData(
+            f"subset must be at most the number of training images, {counts_K.sum()}, but is "
+            f"{subset}; lower it or leave it out"
+        )
+    shares = _apportion(subset, counts_K)
+    if 0 in shares:
+        raise InvalidData(
+            f"subset must leave at least one training image of every class, but {subset} of "
+            f"{counts_K.sum()} leave none of class {int(shares.argmin())}; raise it"
+        )
+    return [own[:share] for own, share in zip(members, shares, strict=True)]
+
+
+def _joined(parts: list[Indices]) -> Indices:
+    return np.sort(np.concatenate(parts))
 
 
 def _apportion(total: int, counts_K: Indices) -> Indices:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from bnas.data import check_name, is_file, read
+from bnas.data import DataSettings, check_name, is_path, read
 from bnas.definitions import Findings, available, find, load_yaml, validate
 from bnas.definitions.document import read as read_document
 from bnas.errors import InvalidConfiguration, InvalidData, InvalidEvaluator
@@ -20,18 +20,23 @@ if TYPE_CHECKING:
 
 
 class EvaluatorDefinition(BaseModel):
-    """Settings of a proxy training; image size, channels and classes are the data's.
+    """Settings of a proxy training; channels and classes are the data's.
 
     Attributes:
         kind: tells this form of an evaluator file from others; a file that says nothing has it.
         name: what it is called in results.
         description: one line for `bnas evaluators`.
-        data: name of a data set, or path of an .npz file (from the working directory).
+        data: name of a data set, or path from the working directory, see `bnas.data.read`; or
+            "required", and whoever uses the evaluator has to give one.
+        image_size: brings the images to this size; None leaves them as they are.
+        subset: trains on so many images alone, with the same shares of the classes; None on all.
         split_seed: decides which images train, validate and are kept for the final test. Scores
             are comparable only under the same split.
         epochs: length of a complete training.
         rungs: epochs at which trials are compared with others and the worse ones are stopped; None
             trains all to the end.
+        width_factor: all widths of a design times this are what is trained, see
+            `bnas.architecture.scaled`; its costs are those of the whole.
         recipe: how to train.
         threads: CPU threads of one trial.
         acceleration: how the training is computed.
@@ -43,9 +48,12 @@ class EvaluatorDefinition(BaseModel):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=60)
     description: str = Field(pattern=r"^[^\n]+$", max_length=120)
     data: str
+    image_size: int | None = Field(default=None, ge=1, le=4096)
+    subset: int | None = Field(default=None, ge=2)
     split_seed: int = Field(default=0, ge=0)
     epochs: int = Field(ge=1)
     rungs: Rungs | None = None
+    width_factor: float = Field(default=1.0, gt=0, le=16)
     recipe: Recipe
     threads: int = Field(default=1, ge=1, le=1024)
     acceleration: Acceleration = Acceleration()
@@ -53,7 +61,7 @@ class EvaluatorDefinition(BaseModel):
     @field_validator("data")
     @classmethod
     def _is_known(cls, data: str) -> str:
-        if not is_file(data):
+        if not is_path(data):
             try:
                 check_name(data)
             except InvalidData as error:
@@ -67,6 +75,16 @@ class EvaluatorDefinition(BaseModel):
         except InvalidConfiguration as error:
             raise Findings([(("epochs",), str(error))]) from error
         return self
+
+    @property
+    def images(self) -> DataSettings:
+        """Where the images are, and what of them."""
+        return DataSettings(
+            source=self.data,
+            image_size=self.image_size,
+            subset=self.subset,
+            split_seed=self.split_seed,
+        )
 
     def build(
         self, *, data: str | None = None, device: Device = "cpu", threads: int | None = None
@@ -139,9 +157,9 @@ def evaluator_descriptions() -> dict[str, str]:
 def _build(definition: EvaluatorDefinition, device: Device) -> "ProxyTraining":
     from bnas.evaluation.proxy import ProxyTraining
 
-    facts = read(definition.data).facts
+    facts = read(definition.data, image_size=definition.image_size).facts
     definition = _with_absolute_teacher(definition)
-    if is_file(definition.data):  # workers may have another working directory
+    if is_path(definition.data):  # workers may have another working directory
         data = str(Path(definition.data).resolve())
         definition = definition.model_copy(update={"data": data})
     return ProxyTraining(definition=definition, facts=facts, device=device)

@@ -6,7 +6,7 @@ import time
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import nn
@@ -20,6 +20,7 @@ from bnas.export.loading import load
 from bnas.search.settings import Device
 from bnas.training import checkpoints, course
 from bnas.training.loop import Training, train
+from bnas.training.parallel import agreed, is_first
 from bnas.training.teaching import teacher_logits
 
 # One teacher for all seeds of a design, and for all designs with the same twin.
@@ -86,26 +87,32 @@ def _twin(
 ) -> nn.Module:
     recipe = definition.recipe
     training = course.begin_twin(architecture, recipe, facts=facts, seed=_TWIN_SEED, device=device)
-    _restore(training, path)
+    # Processes that train together go on from one state, and one of them keeps it.
+    if saved := agreed(_kept(path) if is_first() else None):
+        checkpoints.restore(training, saved)
     epochs, last = _epochs(definition), time.monotonic()
     for result in train(training, examples, recipe.of_twin, epochs=epochs):
-        if path is not None and (result.epoch == epochs or time.monotonic() - last >= interval_s):
-            # Storage that is full or gone costs what was to be kept, not the training.
-            with contextlib.suppress(OSError):
-                path.parent.mkdir(exist_ok=True)
-                checkpoints.write(path, checkpoints.state(training))
+        if result.epoch == epochs or time.monotonic() - last >= interval_s:
+            _keep(path, training)
             last = time.monotonic()
     return training.network.eval()
 
 
-def _restore(training: Training, path: Path | None) -> None:
-    """Goes on from what was kept; nothing and a damaged file are the same."""
-    if path is None or not path.is_file():
-        return
+def _kept(path: Path | None) -> dict[str, Any] | None:
+    """What was kept; of a damaged file as little as of none."""
+    if path is None:
+        return None
     with contextlib.suppress(OSError):
-        saved = checkpoints.read(path)
-        if saved is not None:
-            checkpoints.restore(training, saved)
+        return checkpoints.read(path)
+    return None
+
+
+def _keep(path: Path | None, training: Training) -> None:
+    """Storage that is full or gone costs what was to be kept, not the training."""
+    if path is not None and is_first():
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(exist_ok=True)
+            checkpoints.write(path, checkpoints.state(training))
 
 
 def _epochs(definition: EvaluatorDefinition) -> int:

@@ -5,16 +5,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache
-from pathlib import Path
 
 import torch
 from torch import nn
 
-from bnas.architecture import Architecture
+from bnas.architecture import Architecture, scaled
 from bnas.cost import ledger
-from bnas.data import Facts, is_file, read
-from bnas.data.memory import SearchData, search_data
+from bnas.data import Facts
+from bnas.data.loading import load_search_data
+from bnas.data.memory import SearchData
 from bnas.errors import InvalidData
 from bnas.evaluation.definition import EvaluatorDefinition
 from bnas.evaluation.keeper import Keeper, identity
@@ -40,14 +39,15 @@ def train_and_score(
     began = time.perf_counter()
     data = load_data(definition, facts, device)
     with using_threads(definition.threads):
+        trained = scaled(architecture, definition.width_factor)
         training = course.begin(
-            architecture, definition.recipe, facts=data.facts, seed=seed, device=device
+            trained, definition.recipe, facts=data.facts, seed=seed, device=device
         )
         keeper = None
         if checkpoint is not None:
             keeper = Keeper(checkpoint, trial=identity(definition, architecture, seed))
-        teacher = teacher_for(definition, architecture, data.train, facts=data.facts, device=device)
-        operations = len(data.train) * definition.epochs * _elementwise(architecture, facts)
+        teacher = teacher_for(definition, trained, data.train, facts=data.facts, device=device)
+        operations = len(data.train) * definition.epochs * _elementwise(trained, facts)
         with accelerated(
             training.model, definition.acceleration, operations=operations, device=device
         ) as compilation:
@@ -135,27 +135,10 @@ def load_data(definition: EvaluatorDefinition, facts: Facts, device: Device) -> 
     Raises:
         InvalidData: They changed or vanished since the evaluator was built.
     """
-    source = definition.data
-    data = _cached(source, _version(source), definition.split_seed, device)
+    data = load_search_data(definition.images, device=device)
     if data.facts != facts:
         raise InvalidData(
-            f"{source}: the data must stay as they were when the search began, {facts}, "
+            f"{definition.data}: the data must stay as they were when the search began, {facts}, "
             f"but are {data.facts}; begin a new run"
         )
     return data
-
-
-@lru_cache(maxsize=1)
-def _cached(
-    source: str, version: tuple[int, int] | None, split_seed: int, device: str
-) -> SearchData:
-    """Keep the last data set: a worker runs many trials on the same."""
-    del version  # part of the key only: a file that was written again is read again
-    return search_data(read(source), split_seed=split_seed, device=device)
-
-
-def _version(source: str) -> tuple[int, int] | None:
-    if not is_file(source) or not Path(source).exists():  # `read` says what is wrong
-        return None
-    status = Path(source).stat()
-    return status.st_mtime_ns, status.st_size

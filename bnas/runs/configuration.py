@@ -77,7 +77,7 @@ def resolve(
         evaluator: Name or path of the evaluator; replaces that of `base`.
         base: What to start from.
         search: Search settings by name, above those of `base`.
-        data: Data set or .npz file that the evaluator takes instead of its own.
+        data: Data set or path that the evaluator takes instead of its own.
         assignments: `KEY=VALUE` with a dotted key of the configuration; they win.
 
     Raises:

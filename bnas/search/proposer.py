@@ -27,6 +27,9 @@ from bnas.search.trials import COUNTED, Outcome, TrialRecord
 from bnas.space import SearchSpace
 
 MAX_UNPRODUCTIVE: Final = 200
+# Repeats in a row after which proposals are drawn at random: a sampler that learns nothing from a
+# repeat, as one of a stopped trial, would propose the same again and again.
+MAX_REPEATS: Final = 5
 
 
 class Proposer:
@@ -115,12 +118,14 @@ class Proposer:
         self._close(number, "failed", error=error)
 
     def _next_productive(self) -> TrialRecord | End:
+        num_repeats = 0
         while (end := self._reason_to_end()) is None:
-            record = self._suggester.suggest(self._trained)
+            record = self._suggester.suggest(self._trained, at_random=num_repeats >= MAX_REPEATS)
             if self._admit(record):
                 self._num_unproductive = 0
                 return record
             self._num_unproductive += 1
+            num_repeats += record.digest in self._trained
         return end
 
     def _reason_to_end(self) -> End | None:

@@ -34,12 +34,18 @@ class Suggester:
         self._num_trials = study.num_trials
         self._candidates = deque(space.first_candidates)
 
-    def suggest(self, known: Container[str]) -> TrialRecord:
-        """Begins a trial; first candidates whose digest is known are passed over."""
+    def suggest(self, known: Container[str], *, at_random: bool = False) -> TrialRecord:
+        """Begins a trial.
+
+        Args:
+            known: Digests; first candidates that have one of them are passed over.
+            at_random: Whether to propose at random, whatever the sampler is.
+        """
         name, fixed = self._next_candidate(known)
         seed, number = self._settings.seed, self._num_trials
-        sampler = build_sampler(self._settings.sampler, seed=seed, number=number)
-        trial = self._study.ask(sampler, fixed, window=WINDOWS.get(self._settings.sampler))
+        which = "random" if at_random else self._settings.sampler
+        sampler = build_sampler(which, seed=seed, number=number)
+        trial = self._study.ask(sampler, fixed, window=WINDOWS.get(which))
         self._num_trials = max(self._num_trials, trial.number + 1)
 
         def choose(choice: str, options: tuple[Option, ...]) -> Option:

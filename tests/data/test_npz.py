@@ -68,7 +68,7 @@ def test_reads_what_was_saved(file: Path, save: Any, dtype: type) -> None:
             {"x": np.zeros((24, 3, 6, 6), np.uint8)},
             (
                 "FILE: 'x' must hold square images, but they are 3 high and 6 wide; "
-                "crop, pad or resize them (channels come last)"
+                "set image_size, or crop, pad or resize them (channels come last)"
             ),
         ),
         (
@@ -133,6 +133,45 @@ def test_reads_what_was_saved(file: Path, save: Any, dtype: type) -> None:
 )
 def test_broken_rule(file: Path, change: dict[str, Any], expected: str) -> None:
     arrays = {name: value for name, value in (good() | change).items() if value is not None}
+    np.savez(file, **arrays)
+    assert message(file) == expected
+
+
+def test_a_test_part_of_its_own(file: Path) -> None:
+    arrays, test = good(), good(8)
+    np.savez(file, **arrays, x_test=test["x"], y_test=test["y"])
+    images = read(str(file))
+    assert images.num_test == 8
+    assert np.array_equal(images.pixels, np.concatenate([arrays["x"], test["x"]]))
+    assert images.labels[-8:].tolist() == test["y"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (
+            {"y_test": None},
+            f"FILE: the archive must hold 'y_test', but holds 'x', 'y', 'x_test'; {SAVE}",
+        ),
+        (
+            {"x_test": np.zeros((8, 5, 5, 3), np.uint8)},
+            (
+                "FILE: 'x_test' must hold images of the shape (6, 6, 3), as those to train on, but "
+                "holds (5, 5, 3); bring both to one size"
+            ),
+        ),
+        (
+            {"y_test": np.full(8, 4)},
+            (
+                "FILE: 'y_test' must hold labels of classes to train on, 0 to 3, but has 4; "
+                "correct the labels"
+            ),
+        ),
+    ],
+)
+def test_a_wrong_test_part(file: Path, change: dict[str, Any], expected: str) -> None:
+    test = {f"{name}_test": value for name, value in good(8).items()}
+    arrays = {k: v for k, v in (good() | test | change).items() if v is not None}
     np.savez(file, **arrays)
     assert message(file) == expected
 
@@ -222,5 +261,6 @@ def test_unknown_data_set(name: str, hint: str) -> None:
     with pytest.raises(InvalidData) as caught:
         read(name)
     assert str(caught.value) == (
-        f"unknown data set {name!r}; {hint}available: digits, or give the path of an .npz file"
+        f"unknown data set {name!r}; {hint}available: digits, hf:NAME, "
+        "or give a path, as ./images or images.npz"
     )

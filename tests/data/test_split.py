@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bnas.data import read, stratified_split
 from bnas.data.split import MIN_PER_CLASS
+from bnas.errors import InvalidData
 
 label_counts = st.lists(st.integers(MIN_PER_CLASS, 60), min_size=2, max_size=12)
 
@@ -63,3 +64,72 @@ def test_ties_go_to_the_smaller_label(seed: int) -> None:
     y = labels([7, 7, 7])  # ceil(21 / 6) = 4 of 21: one each, the fourth to class 0
     split = stratified_split(y, seed=seed)
     assert np.bincount(y[split.test]).tolist() == [2, 1, 1]
+
+
+@given(label_counts, st.integers(0, 5), st.integers(1, 9))
+def test_an_own_test_part_is_left_alone(counts: list[int], seed: int, num_test: int) -> None:
+    y = np.append(labels(counts), np.zeros(num_test, np.int64))
+    split = stratified_split(y, seed=seed, num_test=num_test)
+    total = sum(counts)
+    assert split.test.tolist() == list(range(total, total + num_test))
+    assert len(split.validation) == -(-total // 6)
+    both = np.sort(np.concatenate([split.train, split.validation]))
+    assert np.array_equal(both, np.arange(total))
+
+
+def test_with_both_parts_nothing_is_drawn() -> None:
+    split = stratified_split(np.arange(10) % 2, seed=0, num_validation=3, num_test=2)
+    assert [part.tolist() for part in (split.train, split.validation, split.test)] == [
+        [0, 1, 2, 3, 4],
+        [5, 6, 7],
+        [8, 9],
+    ]
+
+
+@given(label_counts, st.integers(0, 5), st.floats(0.3, 1))
+def test_a_subset_has_the_shares_of_the_classes(counts: list[int], seed: int, share: float) -> None:
+    y = labels(counts)
+    whole = stratified_split(y, seed=seed)
+    size = max(round(share * len(whole.train)), 0)
+    try:
+        part = stratified_split(y, seed=seed, subset=size)
+    except InvalidData:
+        assume(False)
+        raise
+    assert len(part.train) == size
+    assert np.isin(part.train, whole.train).all()
+    assert np.array_equal(part.validation, whole.validation)
+    assert np.array_equal(part.test, whole.test)
+    found, all_of = np.bincount(y[part.train]), np.bincount(y[whole.train])
+    assert (np.abs(found - size * all_of / all_of.sum()) < 1).all()
+
+
+def test_a_larger_subset_has_the_smaller_one() -> None:
+    y = read("digits").labels
+    small, large = (stratified_split(y, seed=3, subset=size).train for size in (100, 400))
+    assert np.isin(small, large).mean() > 0.95
+
+
+@pytest.mark.parametrize(
+    ("subset", "expected"),
+    [
+        (
+            1198,
+            (
+                "subset must be at most the number of training images, 1197, but is 1198; lower it "
+                "or leave it out"
+            ),
+        ),
+        (
+            9,
+            (
+                "subset must leave at least one training image of every class, but 9 of 1197 leave "
+                "none of class 8; raise it"
+            ),
+        ),
+    ],
+)
+def test_a_subset_that_cannot_be(subset: int, expected: str) -> None:
+    with pytest.raises(InvalidData) as caught:
+        stratified_split(read("digits").labels, seed=0, subset=subset)
+    assert str(caught.value) == expected

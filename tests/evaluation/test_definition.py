@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from bnas.data import Facts
+from bnas.data.loading import load_search_data
 from bnas.definitions import available
 from bnas.errors import InvalidConfiguration, InvalidData, InvalidEvaluator
 from bnas.evaluation import (
@@ -43,7 +44,25 @@ def test_every_shipped_evaluator_loads_and_builds(name: str) -> None:
     definition = load_any_evaluator(name)
     assert definition.name == name
     if isinstance(definition, EvaluatorDefinition):
-        assert definition.build().epochs == definition.epochs
+        data = "digits" if definition.data == "required" else None
+        assert definition.build(data=data).epochs == definition.epochs
+
+
+def test_data_that_have_to_be_given_are_asked_for() -> None:
+    with pytest.raises(InvalidData) as caught:
+        load_evaluator("image-folder").build()
+    assert str(caught.value) == (
+        "the evaluator leaves its data to whoever uses it, but none are given; name a data set or "
+        "a path, as in `--data ./images`"
+    )
+
+
+def test_images_are_resized_and_priced_at_that_size(file: Path) -> None:
+    file.write_text(TEXT + "image_size: 5\nsubset: 300\n")
+    built = load_evaluator(file).build()
+    assert built.facts == Facts(image_size=5, in_channels=1, num_classes=10)
+    data = load_search_data(built.definition.images)
+    assert (len(data.train), len(data.validation)) == (300, 300)
 
 
 def test_scores_without_training_are_refused_where_something_trains() -> None:
@@ -112,7 +131,7 @@ def test_descriptions(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             "data: digit",
             (
                 "FILE:3: 'data': unknown data set 'digit'; did you mean 'digits'? "
-                "available: digits, or give the path of an .npz file"
+                "available: digits, hf:NAME, or give a path, as ./images or images.npz"
             ),
         ),
         (
@@ -171,7 +190,7 @@ def test_build_replaces_what_is_given(file: Path) -> None:
             {"data": "digit"},
             (
                 "evaluator 'quick': 'data': unknown data set 'digit'; did you mean 'digits'? "
-                "available: digits, or give the path of an .npz file"
+                "available: digits, hf:NAME, or give a path, as ./images or images.npz"
             ),
         ),
     ],
@@ -236,7 +255,7 @@ def loaded_by(program: str, *modules: str) -> set[str]:
 
 def test_listing_needs_no_heavy_package() -> None:
     program = "from bnas.evaluation import evaluator_descriptions as list_all; list_all()"
-    assert not loaded_by(program, "torch", "ray", "optuna", "pandas", "sklearn")
+    assert not loaded_by(program, "torch", "ray", "optuna", "pandas", "sklearn", "PIL")
 
 
 def test_costing_needs_no_torch() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from bnas.architecture import Architecture, Stage, Stem, Unit
+from bnas.architecture import Architecture, Stage, Stem, Unit, scaled
 from bnas.cost import ledger
 from bnas.errors import EvaluationFailed, InvalidData
 from bnas.evaluation import EvaluatorDefinition, ProxyTraining, trial
@@ -67,6 +67,13 @@ def test_trains_and_reports_every_epoch(evaluator: ProxyTraining) -> None:
     assert found.epochs == evaluator.epochs == 2
     assert 0.3 < found.accuracy <= 1
     assert 0 < seen[0].seconds < seen[1].seconds <= found.seconds
+
+
+def test_a_width_factor_trains_a_narrower_design_at_the_costs_of_the_whole() -> None:
+    narrow, whole = definition(width_factor=0.5).build(), definition().build()
+    assert narrow.cost(SMALL) == whole.cost(SMALL)
+    found = narrow.evaluate(SMALL, seed=0, report=go_on)
+    assert found.loss == whole.evaluate(scaled(SMALL, 0.5), seed=0, report=go_on).loss
 
 
 def test_stops_when_asked(evaluator: ProxyTraining) -> None:

@@ -10,9 +10,10 @@ from optuna.trial import TrialState
 
 from bnas.architecture import digest
 from bnas.errors import RunError
+from bnas.search import samplers
 from bnas.search.events import Ended, Event, Skipped, Started
 from bnas.search.port import Evaluation
-from bnas.search.proposer import Proposer
+from bnas.search.proposer import MAX_REPEATS, Proposer
 from bnas.search.settings import Band, SearchSettings
 from bnas.search.study import Study
 from bnas.search.trials import TrialRecord, counts
@@ -130,6 +131,34 @@ def test_proposals_that_lead_nowhere_end_the_search(
         "widen the bounds or the space to find more"
     )
     assert summary.counts["infeasible"] == study.num_trials == 20
+
+
+class Stubborn(optuna.samplers.BaseSampler):
+    """Always takes the first option, whatever became of it."""
+
+    def __init__(self, seed: int) -> None:
+        del seed
+
+    def infer_relative_search_space(self, *_: object) -> dict[str, Any]:
+        return {}
+
+    def sample_relative(self, *_: object) -> dict[str, Any]:
+        return {}
+
+    def sample_independent(self, *arguments: Any) -> Any:
+        return arguments[-1].choices[0]
+
+
+def test_chance_helps_out_a_sampler_that_repeats_itself(
+    search: Search, many: SearchSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(samplers.SAMPLERS, "tpe", Stubborn)
+    summary, study = search(many, trials=12, sampler="tpe")
+    assert summary.counts["finished"] == 12
+    outcomes = "".join(record.outcome[0] for record in study.records())
+    # Five repeats are the sampler's; after them a random one may be a repeat, too.
+    assert max(map(len, outcomes.split("f"))) < 2 * MAX_REPEATS
+    assert "d" * MAX_REPEATS in outcomes
 
 
 def test_a_failed_trial_counts_and_is_told_as_failed(search: Search, eight: SearchSpace) -> None:
