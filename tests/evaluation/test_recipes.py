@@ -90,6 +90,21 @@ def evaluated(
     return replace(found, seconds=0.0), reported
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", DESIGNS)
+def test_a_recipe_trains_on_a_gpu(name: str) -> None:
+    everything: dict[str, Any] = {
+        "mixup": 0.2,
+        "cutout": 2,
+        "ema": 0.9,
+        "clip_norm": 1.0,
+        "flip": True,
+    }
+    evaluator = shortened(name, **everything).build(device="cuda")
+    found = evaluator.evaluate(design(name), seed=0, report=lambda _: True)
+    assert found.epochs == EPOCHS
+
+
 def test_every_recipe_for_cifar10_that_ships_is_tried_here() -> None:
     shipped = {name for name in available("evaluators") if name.startswith("cifar10-")}
     assert shipped - {"cifar10-proxy", "cifar10-full"} == set(DESIGNS)
