@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from bnas.data import cifar, folder, idx, npz
+from bnas.data.cache import kept
 from bnas.data.files import reason
 from bnas.data.images import LabelledImages, labelled_images
 from bnas.errors import InvalidData
@@ -47,7 +48,7 @@ FORMATS: Final = (
 
 
 def read(source: str, *, image_size: int | None = None) -> LabelledImages:
-    """Read a data set by its name or from its path.
+    """Read a data set by its name or from its path; decoded once, see `bnas.data.cache`.
 
     Args:
         source: see `check_name` and `is_path`.
@@ -58,7 +59,9 @@ def read(source: str, *, image_size: int | None = None) -> LabelledImages:
     """
     if is_path(source):
         path = Path(source)
-        return format_at(path).read(path, image_size)
+        form = format_at(path)
+        place, content = str(path.resolve()), [_status(file) for file in form.files(path)]
+        return kept(place, image_size, content, lambda: form.read(path, image_size))
     check_name(source)
     if source == REQUIRED:
         raise InvalidData(
@@ -68,7 +71,8 @@ def read(source: str, *, image_size: int | None = None) -> LabelledImages:
     if source.startswith(_HUB):
         from bnas.data.hub import read_hub
 
-        return read_hub(source.removeprefix(_HUB), image_size)
+        name = source.removeprefix(_HUB)
+        return kept(source, image_size, None, lambda: read_hub(name, image_size))
     return _NAMED[source](image_size)
 
 
