@@ -1,6 +1,6 @@
 """Measures how long a data set takes until its first batch, decoded and from the cache.
 
-    python benchmarks/data_loading.py DATA [--image-size 32] [--rounds 5]
+    python benchmarks/data_loading.py [DATA] [--image-size 32] [--rounds 5]
 
 DATA is whatever `--data` takes. Each round decodes into an empty cache, opens it cold (its pages
 are first dropped from the memory of the operating system) and warm, and then splits, normalises
@@ -44,7 +44,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Seconds until the first batch.")
-    parser.add_argument("data")
+    parser.add_argument("data", nargs="?", default="digits")
     parser.add_argument("--image-size", type=int)
     parser.add_argument("--rounds", type=int, default=5)
     return parser.parse_args()
