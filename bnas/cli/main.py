@@ -13,9 +13,11 @@ from bnas.errors import BnasError
 # Verb and the line that `bnas --help` shows; the module of a verb is imported when it is used.
 _VERBS = {
     "search": "Search a space for the front of accuracy against operations.",
-    "resume": "Go on with a search where it stopped.",
+    "resume": "Go on with a search or a retraining where it stopped.",
     "repeat": "Evaluate the front again with new seeds, to tell quality from luck.",
     "fidelity": "Measure what short trainings and other proxies are worth.",
+    "retrain": "Train designs to the end, test them once, and keep their networks.",
+    "evaluate": "Score a trained network on a data set.",
     "status": "Show how far a run is: counts, best values, hypervolume.",
     "front": "Print the front of a run.",
     "plot": "Draw the front of a run again.",

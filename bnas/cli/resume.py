@@ -1,7 +1,7 @@
 """`bnas resume`."""
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -9,6 +9,9 @@ from bnas.cli.fidelity import go_on
 from bnas.cli.options import RESULTS_DIR, Duration, results_dir, run_argument
 from bnas.cli.outcome import finish
 from bnas.search.settings import Device, EngineName
+
+if TYPE_CHECKING:
+    from bnas.runs.folder import RunFolder
 
 
 @click.command("resume")
@@ -24,15 +27,12 @@ from bnas.search.settings import Device, EngineName
 @click.option("--address", metavar="HOST:PORT", help="Ray cluster, or local for this machine.")
 @results_dir
 def command(run: str, results_dir: Path, max_time: float | None, **changes: Any) -> None:
-    """Go on with a search, or a measurement of proxies, where it stopped.
+    """Go on with a search, a retraining or a measurement of proxies, where it stopped.
 
     Finished trials are kept, interrupted ones run again, and new ones follow up to the number of
     trials asked for.
     """
-    from bnas.report.progress import Progress
     from bnas.runs.folder import find
-    from bnas.runs.run import open_run
-    from bnas.runs.search import resume
 
     folder = find(results_dir, run)
     settings = {key: value for key, value in changes.items() if value is not None}
@@ -41,10 +41,33 @@ def command(run: str, results_dir: Path, max_time: float | None, **changes: Any)
         return
     # A time limit holds for one call, and so does its absence.
     settings["max_time_s"] = max_time
+    if folder.is_retraining:
+        _retrain(folder, settings)
+    else:
+        _search(folder, settings, default_results_dir=results_dir == RESULTS_DIR)
+
+
+def _search(folder: "RunFolder", settings: dict[str, Any], *, default_results_dir: bool) -> None:
+    from bnas.report.progress import Progress
+    from bnas.runs.run import open_run
+    from bnas.runs.search import resume
+
     earlier = open_run(folder)
     configuration = earlier.configuration.with_search(settings)
     with Progress(
         configuration.search, earlier=earlier.trials, epochs=configuration.evaluator.epochs
     ) as progress:
         ended = resume(folder, changes=settings, listener=progress)
-    finish(ended, default_results_dir=results_dir == RESULTS_DIR)
+    finish(ended, default_results_dir=default_results_dir)
+
+
+def _retrain(folder: "RunFolder", settings: dict[str, Any]) -> None:
+    from bnas.cli import retrained
+    from bnas.runs.retraining.result import open_retraining
+    from bnas.runs.retraining.retrain import resume
+
+    earlier = open_retraining(folder)
+    configuration = earlier.configuration.with_engine(settings)
+    with retrained.progress(configuration, done=len(earlier.final)) as progress:
+        ended = resume(folder, changes=settings, listener=progress)
+    retrained.finish(ended, as_json=False)

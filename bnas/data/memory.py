@@ -119,6 +119,8 @@ class FinalData:
     train: Examples
     test: Examples
     facts: Facts
+    normalisation: Normalisation
+    class_names: tuple[str, ...] | None = None
 
 
 def search_data(
@@ -165,6 +167,8 @@ def final_data(
         train=InMemory(images, indices, norm, device=device),
         test=InMemory(images, split.test, norm, device=device),
         facts=images.facts,
+        normalisation=norm,
+        class_names=images.class_names,
     )
 
 

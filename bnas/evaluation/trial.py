@@ -52,7 +52,7 @@ def train_and_score(
             training.model, definition.acceleration, operations=operations, device=device
         ) as compilation:
             epochs = _epochs(definition, data, training, keeper, began, teacher=teacher)
-            for progress in _noted(epochs, compilation):
+            for progress in noted(epochs, compilation):
                 if not report(progress):
                     break
     return Evaluation(
@@ -96,7 +96,7 @@ def _epochs(
             keeper.save(training, done)
 
 
-def _noted(epochs: Iterator[Progress], compilation: Compilation) -> Iterator[Progress]:
+def noted(epochs: Iterator[Progress], compilation: Compilation) -> Iterator[Progress]:
     """Adds what went wrong with compiling, once."""
     told = None
     for progress in epochs:

@@ -58,6 +58,7 @@ class Training(_Facts):
     Attributes:
         evaluator: Name of the evaluator.
         data: Data set, or the file that held it.
+        image_size: Size that its images were brought to; None if they had theirs.
         split_seed: Which images were kept for the test, see `bnas.data.stratified_split`.
         epochs: Length of the training.
         seed: Of initial weights and the order of the images.
@@ -66,6 +67,7 @@ class Training(_Facts):
 
     evaluator: str
     data: str
+    image_size: Annotated[int, Field(ge=1, le=4096, strict=True)] | None = None
     split_seed: Annotated[int, Field(ge=0, strict=True)]
     epochs: _Count
     seed: Annotated[int, Field(ge=0, strict=True)]

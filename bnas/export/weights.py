@@ -11,6 +11,7 @@ import copy
 import hashlib
 import json
 from pathlib import Path
+from typing import Final
 
 import torch
 from safetensors.torch import save
@@ -33,6 +34,9 @@ from bnas.export.facts import (
 from bnas.export.packing import packed
 from bnas.files import replace
 
+# A JSON file is read up to a size, see `bnas.definitions`.
+_MOST_LETTERS: Final = 50_000
+
 
 def write_network(
     folder: Path,
@@ -42,6 +46,7 @@ def write_network(
     normalisation: Normalisation,
     training: Training | None = None,
     test: TestResult | None = None,
+    class_names: tuple[str, ...] | None = None,
     latent: bool = True,
 ) -> TrainedFacts:
     """Writes a network into a folder of its own, `design.json` last.
@@ -53,6 +58,7 @@ def write_network(
         normalisation: What is done to pixels before the network sees them.
         training: How it was trained, if that is known.
         test: What it reached on the test split, if it was tested.
+        class_names: What the classes are called, in order, if that is known.
         latent: Whether to write the latent weights too, from which it can be trained further.
 
     Returns:
@@ -73,6 +79,7 @@ def write_network(
             "image_size": design.image_size,
             "in_channels": design.in_channels,
             "num_classes": design.num_classes,
+            "class_names": _short(class_names),
             "normalisation": normalisation,
             "training": training,
             "test": test,
@@ -85,6 +92,12 @@ def write_network(
     text = json.dumps(facts.as_dict(), indent=2, allow_nan=False) + "\n"
     replace(folder / FACTS_FILE, text.encode())
     return facts
+
+
+def _short(class_names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    """Names, as long as `design.json` has room for them."""
+    is_long = class_names is not None and sum(map(len, class_names)) > _MOST_LETTERS
+    return None if is_long else class_names
 
 
 def _write(path: Path, network: nn.Module) -> TensorFile:

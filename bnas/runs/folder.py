@@ -83,6 +83,21 @@ class RunFolder:
         return self.path / "fidelity.json"
 
     @property
+    def retrained(self) -> Path:
+        """One row for each design and seed of a retraining; a search has none."""
+        return self.path / "retrained.csv"
+
+    @property
+    def is_retraining(self) -> bool:
+        """Whether this is the run of a retraining, and not of a search."""
+        return self.retrained.is_file()
+
+    @property
+    def networks(self) -> Path:
+        """The trained networks of a retraining, one folder each."""
+        return self.path / "networks"
+
+    @property
     def plots(self) -> Path:
         """Pictures of the front."""
         return self.path / "plots"

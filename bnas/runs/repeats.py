@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean, stdev
+from types import MappingProxyType
 from typing import Any, Final
 
 from bnas.errors import RunError
@@ -111,15 +112,22 @@ def read_repetitions(path: Path) -> list[Repetition]:
         ) from error
 
 
-def append_repetition(path: Path, repetition: Repetition) -> None:
+def append_repetition(
+    path: Path, repetition: Repetition, beside: Mapping[str, Any] = MappingProxyType({})
+) -> None:
     """Adds a line to the table, and begins it where there is none.
+
+    Args:
+        path: The table.
+        repetition: What to add.
+        beside: More columns, the same in every line.
 
     Raises:
         RunError: The disk is full or the folder cannot be written.
     """
-    if not path.exists():
-        write_text(path, csv_text([_COLUMNS]))
-    append_text(path, csv_text([_row(repetition)]))
+    if not path.exists() or not path.stat().st_size:
+        write_text(path, csv_text([(*_COLUMNS, *beside)]))
+    append_text(path, csv_text([(*_row(repetition), *beside.values())]))
 
 
 def mend_repetitions(path: Path) -> None:

@@ -149,6 +149,11 @@ def open_run(run: RunFolder | Path | str, *, results_dir: Path = RESULTS_DIR) ->
             f"a run of `bnas search` is needed, but {folder.path} is one of `bnas fidelity`; "
             f"`bnas resume {folder.path}` goes on with it and shows what it found"
         )
+    if folder.is_retraining:
+        raise RunError(
+            f"a search is asked for, but {folder.path} is a retraining; see it with `bnas front "
+            f"{folder.path}`, or name the search"
+        )
     try:
         configuration = load_configuration(folder.config)
     except InvalidConfiguration as error:

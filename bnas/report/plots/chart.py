@@ -14,7 +14,6 @@ from bnas.report.plots.labels import Box
 from bnas.report.plots.palette import CANDIDATE, FRONT, OTHER
 from bnas.report.plots.scene import Mark, Scene
 
-_LEGEND: Final = ("front", "first candidates", "other finished trials")
 _BUTTONS: Final = [["toImage"], ["zoom2d", "pan2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d"]]
 _ACROSS: Final = {-1: "left", 0: "center", 1: "right"}
 _UP: Final = {-1: "bottom", 0: "middle", 1: "top"}
@@ -42,9 +41,9 @@ def _panel(scene: Scene, cost: Cost, panel: int) -> list[dict[str, Any]]:
     unnamed = [mark for mark in scene.front if mark.name is None]
     return [
         _line(scene, cost, panel),
-        _trace("other finished trials", scene.others, cost, panel, color=OTHER, size=7),
-        _trace("first candidates", scene.candidates, cost, panel, color=CANDIDATE, size=11),
-        _trace("front", unnamed, cost, panel, color=FRONT, size=10),
+        _trace(scene.words.others, scene.others, cost, panel, rank=2, color=OTHER, size=7),
+        _trace(scene.words.named, scene.candidates, cost, panel, rank=1, color=CANDIDATE, size=11),
+        _trace("front", unnamed, cost, panel, rank=0, color=FRONT, size=10),
         _captions(scene, cost, panel),
     ]
 
@@ -65,7 +64,14 @@ def _line(scene: Scene, cost: Cost, panel: int) -> dict[str, Any]:
 
 
 def _trace(
-    name: str, marks: Sequence[Mark], cost: Cost, panel: int, *, color: str, size: int
+    name: str,
+    marks: Sequence[Mark],
+    cost: Cost,
+    panel: int,
+    *,
+    rank: int,
+    color: str,
+    size: int,
 ) -> dict[str, Any]:
     rims = [FRONT if mark.number and mark.name else "white" for mark in marks]
     return {
@@ -85,7 +91,7 @@ def _trace(
             "line": {"color": rims, "width": [2 if rim == FRONT else 1 for rim in rims]},
         },
         "legendgroup": name,
-        "legendrank": _LEGEND.index(name),
+        "legendrank": rank,
         "showlegend": panel == 1 and bool(marks),
         "xaxis": axis_name("x", panel),
     }

@@ -24,7 +24,7 @@ def layout(scene: Scene) -> dict[str, Any]:
         **axes,
         "yaxis": {
             **_axis_style(),
-            "title": {"text": "validation accuracy (%)"},
+            "title": {"text": f"{scene.words.accuracy} (%)"},
             "range": [low, high],
         },
         "shapes": _limits(scene),

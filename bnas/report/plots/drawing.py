@@ -53,7 +53,7 @@ def _figure(scene: Scene) -> "Figure":
     if not scene.front:
         _say_empty(panels)
         return figure
-    panels[0].set_ylabel("validation accuracy (%)")
+    panels[0].set_ylabel(f"{scene.words.accuracy} (%)")
     for panel, cost in zip(panels, scene.costs, strict=True):
         draw_panel(panel, scene, cost)
     _add_legend(figure, panels)

@@ -60,12 +60,15 @@ def _table(scene: Scene) -> str:
     common = shared([mark.record for mark in front])
     sentence = ", ".join(f"{name} <b>{escape(text)}</b>" for name, text in common.items())
     who = "All designs on the front have" if len(front) > 1 else "The design has"
+    legend = (
+        f'<p class="quiet">{who} {sentence}. Stages are separated by slashes; a dash stands '
+        "for a choice that is not open.</p>"
+    )
     return (
         f"<h2>The front</h2>\n"
         f'<div class="wide"><table>\n<thead><tr>{headers}</tr></thead>\n'
         f"<tbody>\n{rows}\n</tbody>\n</table></div>\n"
-        f'<p class="quiet">{who} {sentence}. Stages are separated by slashes; a dash stands '
-        "for a choice that is not open.</p>"
+        f"{legend if common else ''}"
     )
 
 

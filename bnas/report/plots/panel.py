@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _MARKERS: Final[dict[str, dict[str, Any]]] = {
     "front": {"marker": "o", "s": 42, "color": FRONT, "zorder": 5},
-    "first candidates": {"marker": "D", "s": 36, "color": CANDIDATE, "zorder": 4},
-    "other finished trials": {"marker": "o", "s": 20, "color": OTHER, "zorder": 3},
+    "named": {"marker": "D", "s": 36, "color": CANDIDATE, "zorder": 4},
+    "others": {"marker": "o", "s": 20, "color": OTHER, "zorder": 3},
 }
 
 
@@ -32,9 +32,11 @@ def draw_panel(panel: "Axes", scene: Scene, cost: Cost) -> None:
     low = panel.get_ylim()[0]
     _draw_front_line(panel, scene, cost)
     _draw_intervals(panel, scene, cost)
-    _scatter(panel, [m for m in scene.front if m.name is None], cost, "front")
-    _scatter(panel, scene.candidates, cost, "first candidates")
-    _scatter(panel, [m for m in scene.others if m.percent >= low], cost, "other finished trials")
+    words = scene.words
+    _scatter(panel, [m for m in scene.front if m.name is None], cost, "front", None)
+    _scatter(panel, scene.candidates, cost, "named", words.named)
+    shown = [m for m in scene.others if m.percent >= low]
+    _scatter(panel, shown, cost, "others", words.others)
     _mark_hidden(panel, [m for m in scene.marks if m.percent < low], cost)
     _draw_limits(panel, scene, cost)
     annotate(panel, scene, cost)
@@ -87,17 +89,19 @@ def _draw_limits(panel: "Axes", scene: Scene, cost: Cost) -> None:
         panel.axhline(scene.chance, color=QUIET, linewidth=1, linestyle=":", label="chance")
 
 
-def _scatter(panel: "Axes", marks: Sequence[Mark], cost: Cost, label: str) -> None:
+def _scatter(
+    panel: "Axes", marks: Sequence[Mark], cost: Cost, role: str, label: str | None
+) -> None:
     """Points with a white rim; first candidates on the front have the front's colour there."""
     if not marks:
         return
-    style = _MARKERS[label]
+    style = _MARKERS[role]
     for on_front in (False, True):
         chosen = [m for m in marks if (m.number is not None and m.name is not None) == on_front]
         xs, ys = [m.cost(cost) for m in chosen], [m.percent for m in chosen]
         rim, width = (FRONT, 1.3) if on_front else ("white", 0.7)
         panel.scatter(xs, ys, edgecolors=rim, linewidths=width, **style)
-    if label != "front":  # its line has the entry in the legend
+    if label is not None:  # the line of the front has the entry in the legend
         panel.scatter([], [], edgecolors="white", linewidths=0.7, label=label, **style)
 
 

@@ -31,6 +31,21 @@ NO_FRONT: Final = "No trial has finished yet: there is no front to draw."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What a picture calls things.
+
+    Attributes:
+        accuracy: The vertical axis.
+        named: Published designs among the points.
+        others: Points off the front.
+    """
+
+    accuracy: str = "validation accuracy"
+    named: str = "first candidates"
+    others: str = "other finished trials"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """A finished trial in a picture.
 
@@ -69,6 +84,7 @@ class Scene:
         bounds: Ranges of costs in which candidates were trained.
         chance: Accuracy of guessing in percent, if known.
         notes: Sentences to print below.
+        words: What things are called.
     """
 
     title: str
@@ -78,6 +94,7 @@ class Scene:
     bounds: Mapping[Cost, Band]
     chance: float | None
     notes: tuple[str, ...]
+    words: Words = Words()
 
     @property
     def front(self) -> tuple[Mark, ...]:
@@ -149,6 +166,8 @@ def scene(
     chance: float | None,
     bounds: Mapping[Cost, Band],
     estimates: Mapping[str, Estimate],
+    words: Words,
+    notes: Sequence[str] | None,
 ) -> Scene:
     """Sorts trials into what a picture shows of them; see `plots.write_front_plots`."""
     rows = {record.number: row for row, record in enumerate(front, start=1)}
@@ -171,7 +190,12 @@ def scene(
         marks=marks,
         bounds=bounds,
         chance=None if chance is None else 100 * chance,
-        notes=(_tally(records, len(front)), *_caution(records, front, len(costs), estimates)),
+        notes=tuple(
+            notes
+            if notes is not None
+            else (_tally(records, len(front)), *_caution(records, front, len(costs), estimates))
+        ),
+        words=words,
     )
 
 

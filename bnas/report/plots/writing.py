@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from bnas.cost.ledger import Cost
 from bnas.report.formatting import counted
-from bnas.report.plots.scene import scene
+from bnas.report.plots.scene import Words, scene
 from bnas.runs.files import write_bytes, writing
 from bnas.runs.repeats import Estimate
 from bnas.search.objectives import ACCURACY, ObjectiveName
@@ -54,6 +54,8 @@ def write_front_plots(
     chance: float | None,
     bounds: Mapping[Cost, Band],
     estimates: Mapping[str, Estimate] | None = None,
+    words: Words | None = None,
+    notes: Sequence[str] | None = None,
 ) -> tuple[Path, ...]:
     """Writes `front.png`, `front.svg` and `front.html`, each as a whole or not at all.
 
@@ -69,6 +71,8 @@ def write_front_plots(
         chance: Accuracy of guessing, in [0, 1], if known.
         bounds: Ranges of costs in which candidates were trained, drawn as lines.
         estimates: What is known of repeated designs, by digest; their intervals are drawn.
+        words: What things are called.
+        notes: Sentences below the picture; None says how many trials there are, and of what.
 
     Raises:
         RunError: The disk is full or the folder cannot be written.
@@ -85,6 +89,8 @@ def write_front_plots(
         chance=chance,
         bounds=bounds,
         estimates=estimates or {},
+        words=words or Words(),
+        notes=notes,
     )
     contents = {**draw(picture), "html": page(picture).encode()}
     with writing(folder):

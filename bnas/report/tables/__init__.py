@@ -7,6 +7,8 @@ from bnas.report.tables.fidelity import fidelity_table
 from bnas.report.tables.front import front_table
 from bnas.report.tables.ledger import ledger_table
 from bnas.report.tables.output import show
+from bnas.report.tables.retrained import retrained_table
+from bnas.report.tables.score import score_table
 from bnas.report.tables.status import status_table
 
 __all__ = [
@@ -18,6 +20,8 @@ __all__ = [
     "fidelity_table",
     "front_table",
     "ledger_table",
+    "retrained_table",
+    "score_table",
     "show",
     "spaces_table",
     "status_table",

@@ -1,0 +1,191 @@
+"""Scores a trained network on images, with what it confuses."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bnas.data import LabelledImages, stratified_split
+from bnas.data.memory import Examples, InMemory
+from bnas.data.memory import Normalisation as ToNormal
+from bnas.data.split import Indices
+from bnas.errors import InvalidData
+from bnas.export.facts import TrainedFacts
+from bnas.export.loading import TrainedNetwork
+from bnas.training.loop import score
+
+Part: TypeAlias = Literal["test", "validation", "train", "all"]
+LEVEL: Final = 0.95
+# The quantile of a normal distribution that belongs to it.
+_Z: Final = 1.959963984540054
+# With more, a list of classes says less than it takes room.
+_MOST_CLASSES: Final = 20
+_BATCH: Final = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassScore:
+    """How well one class is recognised.
+
+    Attributes:
+        label: The class.
+        images: How many there are of it.
+        correct: How many of them are recognised.
+        mistaken_for: What the others are taken for most often; None without others.
+        mistakes: How often that is.
+    """
+
+    label: int
+    images: int
+    correct: int
+    mistaken_for: int | None
+    mistakes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkScore:
+    """How well a trained network does on some images.
+
+    Attributes:
+        accuracy: In [0, 1].
+        interval: Wilson's 95 % interval of it: what the number of images leaves open. It says
+            nothing of other trainings of the design.
+        loss: Mean cross-entropy.
+        images: How many were scored.
+        classes: A row for each class; empty where there are many.
+    """
+
+    accuracy: float
+    interval: tuple[float, float]
+    loss: float
+    images: int
+    classes: tuple[ClassScore, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON object of it."""
+        low, high = self.interval
+        return {
+            "accuracy": self.accuracy,
+            "level": LEVEL,
+            "low": low,
+            "high": high,
+            "loss": self.loss,
+            "images": self.images,
+            "classes": [
+                {
+                    "class": one.label,
+                    "images": one.images,
+                    "correct": one.correct,
+                    "mistaken_for": one.mistaken_for,
+                    "mistakes": one.mistakes,
+                }
+                for one in self.classes
+            ],
+        }
+
+
+def score_network(
+    network: TrainedNetwork,
+    images: LabelledImages,
+    *,
+    part: Part = "test",
+    split_seed: int = 0,
+    device: str = "cpu",
+    origin: str = "the data",
+) -> NetworkScore:
+    """Scores a network on one part of a data set.
+
+    On the data, the split and the device of its training, the test accuracy is that of the
+    training, to the last bit.
+
+    Args:
+        network: What `bnas.load` reads; it is moved to the device.
+        images: The data set.
+        part: Which images, see `bnas.data.stratified_split`; or all.
+        split_seed: Of the split.
+        device: Where to compute.
+        origin: Where the data come from, for messages.
+
+    Raises:
+        InvalidData: The network is made for other images or another number of classes.
+    """
+    _check(network.facts, images, origin)
+    norm = network.facts.normalisation
+    to_normal = ToNormal(mean_C=torch.tensor(norm.mean), deviation_C=torch.tensor(norm.deviation))
+    indices = _indices(images, part, split_seed)
+    examples = InMemory(images, indices, to_normal, device=device)
+    model = network.network.to(device)
+    found = score(model, examples)
+    return NetworkScore(
+        accuracy=found.accuracy,
+        interval=wilson(round(found.accuracy * len(indices)), len(indices)),
+        loss=found.loss,
+        images=len(indices),
+        classes=_classes(model, examples, network.facts.num_classes),
+    )
+
+
+def wilson(successes: int, number: int) -> tuple[float, float]:
+    """Wilson's 95 % score interval of a share (Wilson, JASA 1927)."""
+    share, square = successes / number, _Z**2 / number
+    middle = share + square / 2
+    half = _Z * math.sqrt(share * (1 - share) / number + square / (4 * number))
+    low, high = (middle - half) / (1 + square), (middle + half) / (1 + square)
+    return max(0.0, low), min(1.0, high)
+
+
+def _check(facts: TrainedFacts, images: LabelledImages, origin: str) -> None:
+    found = images.facts
+    pairs = (
+        ("images of the height and width", facts.image_size, found.image_size),
+        ("this number of channels", facts.in_channels, found.in_channels),
+        ("this number of classes", facts.num_classes, found.num_classes),
+    )
+    for what, own, given in pairs:
+        if own != given:
+            raise InvalidData(
+                f"{origin}: the network {facts.name!r} is trained for {what} {own}, but the data "
+                f"have {given}; give data like those that it was trained on"
+            )
+
+
+def _indices(images: LabelledImages, part: Part, split_seed: int) -> Indices:
+    if part == "all":
+        return np.arange(len(images.labels))
+    split = stratified_split(
+        images.labels,
+        seed=split_seed,
+        num_validation=images.num_validation,
+        num_test=images.num_test,
+    )
+    indices: Indices = getattr(split, part)
+    return indices
+
+
+@torch.no_grad()
+def _classes(model: nn.Module, examples: Examples, num_classes: int) -> tuple[ClassScore, ...]:
+    """A row for each class, by what its images are taken for."""
+    if num_classes > _MOST_CLASSES:
+        return ()
+    counts_KK = torch.zeros(num_classes * num_classes, dtype=torch.int64)
+    for x_NHWC, y_N in examples.batches(torch.arange(len(examples)).split(_BATCH)):
+        logits_NK: Tensor = model(x_NHWC.permute(0, 3, 1, 2))
+        pairs_N = (y_N * num_classes + logits_NK.argmax(dim=1)).cpu()
+        counts_KK += torch.bincount(pairs_N, minlength=num_classes**2)
+    rows = counts_KK.view(num_classes, num_classes).tolist()
+    return tuple(_class(label, row) for label, row in enumerate(rows))
+
+
+def _class(label: int, row: list[int]) -> ClassScore:
+    others = [0 if other == label else number for other, number in enumerate(row)]
+    mistakes = max(others)
+    return ClassScore(
+        label=label,
+        images=sum(row),
+        correct=row[label],
+        mistaken_for=others.index(mistakes) if mistakes else None,
+        mistakes=mistakes,
+    )

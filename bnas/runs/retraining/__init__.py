@@ -1,0 +1,1 @@
+"""Retraining: designs trained to the end, tested once, and kept as networks."""
