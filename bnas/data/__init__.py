@@ -1,8 +1,9 @@
 """Labelled images: where they come from, how they are split, and as batches of tensors.
 
-What needs torch (`loading`, `memory`, `augmentation`) is imported where it is used.
+What needs torch (`loading`, `memory`, `streaming`, `augmentation`) is imported where it is used.
 """
 
+from bnas.data.finding import find_images
 from bnas.data.images import Facts, LabelledImages, labelled_images
 from bnas.data.npz import read_npz
 from bnas.data.settings import DataSettings
@@ -15,6 +16,7 @@ __all__ = [
     "LabelledImages",
     "Split",
     "check_name",
+    "find_images",
     "is_path",
     "labelled_images",
     "read",

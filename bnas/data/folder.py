@@ -59,13 +59,19 @@ def folders(path: Path) -> list[Path]:
     return [path, *tops, *below]
 
 
+class DoesNotFit(InvalidData):
+    """The decoded images are larger than the memory that is free."""
+
+
 def read_folder(path: Path, image_size: int | None = None) -> LabelledImages:
     """Read all images.
 
     Raises:
         InvalidData: a rule of `listing` or `decode` is broken.
+        DoesNotFit: the memory is too short.
     """
     found = listing(path)
+    _check_memory(path, len(found.paths), image_size)
     return LabelledImages(
         pixels=decode(found.paths, image_size),
         labels=found.labels,
@@ -102,6 +108,27 @@ def listing(path: Path) -> Listing:
         num_test=sizes[-1] if len(sizes) > 1 else 0,
         class_names=names,
     )
+
+
+def _check_memory(path: Path, num_images: int, image_size: int | None) -> None:
+    """Refuse what cannot be held; images whose size is not given are taken for small ones."""
+    needed, free = num_images * 3 * (image_size or 1) ** 2, free_memory()
+    if needed > free:
+        raise DoesNotFit(
+            f"{path}: decoded images must fit in memory or be streamed, but {num_images:,} of them "
+            f"take {needed / 1e9:.1f} GB and {max(free, 0) / 1e9:.1f} GB are free; set a smaller "
+            "image_size, or stream: true"
+        )
+
+
+def free_memory() -> int:
+    """Bytes that may be used without swapping, all of the machine where that is not known."""
+    try:
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+    except OSError:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    fields = dict(line.split(":", 1) for line in text.splitlines())
+    return int(fields["MemAvailable"].split()[0]) * 1024
 
 
 def _parts(path: Path) -> list[Path]:

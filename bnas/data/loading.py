@@ -2,9 +2,11 @@
 
 from functools import lru_cache
 
+from bnas.data.finding import ImageFiles, find_images
 from bnas.data.memory import FinalData, SearchData, final_data, search_data
 from bnas.data.settings import DataSettings
-from bnas.data.sources import read, version
+from bnas.data.sources import version
+from bnas.data.streaming import streamed_final_data, streamed_search_data
 
 
 def load_search_data(settings: DataSettings, *, device: str = "cpu") -> SearchData:
@@ -29,7 +31,9 @@ def load_final_data(settings: DataSettings, *, device: str = "cpu") -> FinalData
 # only, so that files that were written again are read again.
 @lru_cache(maxsize=1)
 def _search_data(settings: DataSettings, device: str, _: object) -> SearchData:
-    images = read(settings.source, image_size=settings.image_size)
+    images = find_images(settings)
+    if isinstance(images, ImageFiles):
+        return streamed_search_data(images, settings, device=device)
     return search_data(
         images, split_seed=settings.split_seed, subset=settings.subset, device=device
     )
@@ -37,5 +41,7 @@ def _search_data(settings: DataSettings, device: str, _: object) -> SearchData:
 
 @lru_cache(maxsize=1)
 def _final_data(settings: DataSettings, device: str, _: object) -> FinalData:
-    images = read(settings.source, image_size=settings.image_size)
+    images = find_images(settings)
+    if isinstance(images, ImageFiles):
+        return streamed_final_data(images, settings, device=device)
     return final_data(images, split_seed=settings.split_seed, subset=settings.subset, device=device)

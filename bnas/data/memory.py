@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bnas.data.images import Facts, LabelledImages, pixel_sums
+from bnas.data.images import Facts, LabelledImages, Labels, pixel_sums
 from bnas.data.split import Indices, Split, stratified_split
 
 
@@ -176,12 +176,16 @@ def normalisation(images: LabelledImages, indices: Indices) -> Normalisation:
     """Mean and standard deviation of each channel over all pixels of some images."""
     sums_NC2 = images.sums_NC2
     chosen = pixel_sums(images.pixels[indices]) if sums_NC2 is None else sums_NC2[indices]
-    count = len(indices) * images.facts.image_size**2
+    return normalisation_of(chosen, num_pixels=len(indices) * images.facts.image_size**2)
+
+
+def normalisation_of(sums_NC2: Labels, *, num_pixels: int) -> Normalisation:
+    """The same from `pixel_sums` of the images, which have so many pixels in all."""
     mean, deviation = [], []
     # As whole numbers of any length: exact, and the same whatever the order of the images.
-    for total, squares in chosen.sum(axis=0).tolist():
-        mean.append(total / count)
-        variance = (count * squares - total**2) / count**2
+    for total, squares in sums_NC2.sum(axis=0).tolist():
+        mean.append(total / num_pixels)
+        variance = (num_pixels * squares - total**2) / num_pixels**2
         deviation.append(variance**0.5 or 1.0)
     return Normalisation(mean_C=torch.tensor(mean), deviation_C=torch.tensor(deviation))
 

@@ -119,6 +119,15 @@ def format_at(path: Path) -> Format:
     )
 
 
+def is_folder(source: str) -> bool:
+    """Whether a source is a folder of images.
+
+    Raises:
+        InvalidData: see `format_at`.
+    """
+    return is_path(source) and format_at(Path(source)).read is folder.read_folder
+
+
 def version(source: str) -> tuple[tuple[str, int, int], ...] | None:
     """What another content most likely changes, found in milliseconds; None of a name.
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from bnas.data import DataSettings, check_name, is_path, read
+from bnas.data import DataSettings, check_name, find_images, is_path
 from bnas.definitions import Findings, available, find, load_yaml, validate
 from bnas.definitions.document import read as read_document
 from bnas.errors import InvalidConfiguration, InvalidData, InvalidEvaluator
@@ -32,6 +32,10 @@ class EvaluatorDefinition(BaseModel):
         subset: trains on so many images alone, with the same shares of the classes; None on all.
         split_seed: decides which images train, validate and are kept for the final test. Scores
             are comparable only under the same split.
+        stream: decodes image files whenever they are used; None only where they do not fit in
+            memory.
+        crop_scale: trains on random crops of at least this share of an image's area, for which
+            images have to be streamed.
         epochs: length of a complete training.
         rungs: epochs at which trials are compared with others and the worse ones are stopped; None
             trains all to the end.
@@ -51,6 +55,8 @@ class EvaluatorDefinition(BaseModel):
     image_size: int | None = Field(default=None, ge=1, le=4096)
     subset: int | None = Field(default=None, ge=2)
     split_seed: int = Field(default=0, ge=0)
+    stream: bool | None = None
+    crop_scale: float | None = Field(default=None, gt=0, le=1)
     epochs: int = Field(ge=1)
     rungs: Rungs | None = None
     width_factor: float = Field(default=1.0, gt=0, le=16)
@@ -69,6 +75,16 @@ class EvaluatorDefinition(BaseModel):
         return data
 
     @model_validator(mode="after")
+    def _crops_come_from_files(self) -> Self:
+        if self.crop_scale is not None and not self.stream:
+            problem = (
+                "random crops are cut from image files, but stream is not true; "
+                "add stream: true or leave crop_scale out"
+            )
+            raise Findings([(("crop_scale",), problem)])
+        return self
+
+    @model_validator(mode="after")
     def _recipe_fits(self) -> Self:
         try:
             check_epochs(self.recipe, self.epochs)
@@ -84,6 +100,8 @@ class EvaluatorDefinition(BaseModel):
             image_size=self.image_size,
             subset=self.subset,
             split_seed=self.split_seed,
+            stream=self.stream,
+            crop_scale=self.crop_scale,
         )
 
     def build(
@@ -157,7 +175,7 @@ def evaluator_descriptions() -> dict[str, str]:
 def _build(definition: EvaluatorDefinition, device: Device) -> "ProxyTraining":
     from bnas.evaluation.proxy import ProxyTraining
 
-    facts = read(definition.data, image_size=definition.image_size).facts
+    facts = find_images(definition.images).facts
     definition = _with_absolute_teacher(definition)
     if is_path(definition.data):  # workers may have another working directory
         data = str(Path(definition.data).resolve())

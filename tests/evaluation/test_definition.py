@@ -57,6 +57,16 @@ def test_data_that_have_to_be_given_are_asked_for() -> None:
     )
 
 
+def test_random_crops_need_files(file: Path) -> None:
+    file.write_text(TEXT + "crop_scale: 0.5\n")
+    with pytest.raises(InvalidEvaluator) as caught:
+        load_evaluator(file)
+    assert str(caught.value) == (
+        f"{file}:6: 'crop_scale': random crops are cut from image files, but stream is not true; "
+        "add stream: true or leave crop_scale out"
+    )
+
+
 def test_images_are_resized_and_priced_at_that_size(file: Path) -> None:
     file.write_text(TEXT + "image_size: 5\nsubset: 300\n")
     built = load_evaluator(file).build()

@@ -13,6 +13,7 @@ from bnas.errors import EvaluationFailed, InvalidData
 from bnas.evaluation import EvaluatorDefinition, ProxyTraining, trial
 from bnas.search import Progress
 from bnas.training.loop import Score
+from tests.data.writing import write_folder
 
 SMALL = Architecture(
     skeleton="resnet",
@@ -159,6 +160,17 @@ def test_own_images(own: Callable[..., Path]) -> None:
     expected = ledger(SMALL, image_size=6, num_classes=3, in_channels=3).totals
     assert evaluator.cost(SMALL) == expected
     assert evaluator.evaluate(SMALL, seed=0, report=go_on).accuracy > 0.6
+
+
+def test_streamed_images_train_as_those_in_memory(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"dark": 20, "light": 20}, size=6)
+    found = [
+        definition(data=str(tmp_path), image_size=6, stream=stream)
+        .build()
+        .evaluate(SMALL, seed=0, report=go_on)
+        for stream in (False, True)
+    ]
+    assert found[0].loss == found[1].loss
 
 
 def test_images_that_change_during_a_search_are_noticed(own: Callable[..., Path]) -> None:
