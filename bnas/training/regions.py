@@ -103,7 +103,7 @@ def _compiled(
             try:
                 return compiled(*operands)
             except (FailOnRecompileLimitHit, TorchDynamoException) as error:
-                reason = str(error).strip().partition("\n")[0]
+                reason = " ".join(str(error).split("\n")[:2]).strip()
                 owner.problem = f"units are trained without compilation, which failed: {reason}"
         return function(*operands)
 

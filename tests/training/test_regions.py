@@ -201,7 +201,8 @@ def test_units_are_run_as_they_are_where_compiling_fails(monkeypatch: pytest.Mon
     with accelerated(model, REGIONS, operations=0.0) as state:
         torch.testing.assert_close(gradients(model), expected)
     assert state.problem == (
-        "units are trained without compilation, which failed: backend='fail' raised:"
+        "units are trained without compilation, which failed: backend='fail' raised: "
+        "RuntimeError: no compiler here"
     )
 
 
