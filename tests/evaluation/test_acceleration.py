@@ -68,11 +68,11 @@ def test_a_failure_to_compile_is_said_once(monkeypatch: pytest.MonkeyPatch) -> N
     found = compilation(dynamic=True, backend=fail)
     monkeypatch.setattr(regions_module, "_compilation", lambda _: found)
     seen = epochs(compile="regions")
-    assert [progress.note for progress in seen] == [
+    problem = (
         "units are trained without compilation, which failed: backend='fail' raised: "
-        "RuntimeError: no compiler here",
-        None,
-    ]
+        "RuntimeError: no compiler here"
+    )
+    assert [progress.note for progress in seen] == [problem, None]
     assert losses(seen) == losses(epochs(compile="none"))
 
 
