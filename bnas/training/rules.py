@@ -46,8 +46,13 @@ def check_epochs(recipe: "Recipe", epochs: int) -> None:
             )
 
 
-def check_design(recipe: "Recipe", architecture: Architecture) -> None:
+def check_design(recipe: "Recipe", architecture: Architecture, *, name: str = "the design") -> None:
     """Refuses a recipe that a design cannot be trained with.
+
+    Args:
+        recipe: How to train.
+        architecture: The design.
+        name: What it is called, for messages.
 
     Raises:
         InvalidConfiguration: A phase is coupled and the design has no paired activations.
@@ -55,9 +60,9 @@ def check_design(recipe: "Recipe", architecture: Architecture) -> None:
     levels = {stage.unit.activation_levels for stage in architecture.stages}
     if any(phase.coupled for phase in recipe.phases) and "paired" not in levels:
         raise InvalidConfiguration(
-            "a recipe with a coupled phase (BinaryDuo) needs a design with paired activations in "
-            f"some stage, but its activation_levels are {', '.join(sorted(levels))}; take a design "
-            "with activation_levels: paired, or another recipe"
+            "a recipe with a coupled phase (BinaryDuo) needs paired activations in some stage, but "
+            f"the activation_levels of {name} are {', '.join(sorted(levels))}; take a design with "
+            "activation_levels: paired, or another recipe"
         )
 
 

@@ -258,9 +258,9 @@ def test_coupled_phases_need_paired_activations() -> None:
     binary_duo = recipe(phases=[{"share": 1, "coupled": True}, {"share": 1}])
     check_design(recipe(), plain)
     with pytest.raises(InvalidConfiguration) as caught:
-        check_design(binary_duo, plain)
+        check_design(binary_duo, plain, name="plain")
     assert str(caught.value) == (
-        "a recipe with a coupled phase (BinaryDuo) needs a design with paired activations in some "
-        "stage, but its activation_levels are signed; take a design with activation_levels: "
-        "paired, or another recipe"
+        "a recipe with a coupled phase (BinaryDuo) needs paired activations in some stage, but the "
+        "activation_levels of plain are signed; take a design with activation_levels: paired, or "
+        "another recipe"
     )
