@@ -41,7 +41,7 @@ def cutout(x_NHWC: Tensor, size: int, generator: torch.Generator) -> Tensor:
     """Blank a square of each image: zeros, around a pixel drawn evenly, cut off at the borders.
 
     DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout"
-    (2017), section 3.2.
+    (2017).
 
     Args:
         x_NHWC: a batch; the result has the same shape.
@@ -65,7 +65,7 @@ def cutout(x_NHWC: Tensor, size: int, generator: torch.Generator) -> Tensor:
 def mixup(x_NHWC: Tensor, alpha: float, generator: torch.Generator) -> tuple[Tensor, Tensor, float]:
     """Mix each image with another one of the batch: s x + (1 - s) x', s ~ Beta(alpha, alpha).
 
-    Zhang et al., "mixup" (ICLR 2018), equation 1; one s a batch, as in its released code.
+    Zhang et al., "mixup" (ICLR 2018); one s for the whole batch.
 
     Args:
         x_NHWC: a batch.

@@ -57,8 +57,9 @@ def cross_entropy(
 def distributional_loss(logits_NK: Tensor, teacher_NK: Tensor) -> Tensor:
     """The mean over images of KL(q || p) = sum_k q_k log(q_k / p_k), both softmax at T = 1.
 
-    Liu et al., "ReActNet" (ECCV 2020), equation 9: q is of the real-valued teacher, p of the
-    network. No label is used.
+    The distributional loss of ReActNet (Liu et al., ECCV 2020): q is of the real-valued teacher, p
+    of the network. No label is used. The released code leaves out sum_k q_k log q_k, which has no
+    gradient.
 
     Args:
         logits_NK: of the network.

@@ -138,6 +138,13 @@ def test_what_cannot_be_retrained_is_said(searched: Cli) -> None:
         "the same images, but none is for 8x8x1 pixels and 10 classes; name those to train beside "
         "the front: RUN --front DESIGN\n"
     )
+    phases = "evaluator.recipe.phases=[{share: 1, coupled: true}, {share: 1}]"
+    longer = ("--set", "evaluator.epochs=2", "--set", phases)
+    assert messages(searched, "retrain", "resnet20-bireal", *SHORT, *longer) == (
+        "error: a recipe with a coupled phase (BinaryDuo) needs paired activations in some stage, "
+        "but the activation_levels of resnet20-bireal are signed; take a design with "
+        "activation_levels: paired, or another recipe\n"
+    )
     assert "--top is of a front" in messages(searched, "retrain", "resnet20-bireal", "--top", 1)
 
 

@@ -13,6 +13,7 @@ from bnas.runs.retraining import selection
 from bnas.runs.retraining.configuration import RetrainConfiguration, engine_settings
 from bnas.runs.retraining.retrain import MOST_SEEDS, check_device
 from bnas.runs.run import Run
+from bnas.training.rules import check_design
 
 _GROUPS: Final = ("evaluator", "engine")
 
@@ -78,6 +79,8 @@ def resolve(
         _check_split(run, training.definition)
     if published:
         selected = selection.with_published(selected, run, training.facts)
+    for entry, design in selected:
+        check_design(definition.recipe, design.architecture, name=entry.name)
     first = 0 if run is None else run.configuration.search.seed
     has_proxy = run is not None and any(entry.proxy is not None for entry, _ in selected)
     configuration = RetrainConfiguration(
