@@ -5,6 +5,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from bnas.report.plots.labels import BELOW_RIGHT_FIRST, Box, Label, Obstacle, place
 from bnas.report.plots.palette import BOUND, CANDIDATE, FRONT, GRID, OTHER, QUIET
 from bnas.report.plots.style import DPI, drawn
 from bnas.runs.files import write_bytes, writing
@@ -19,6 +20,8 @@ _SIZE: Final = (8.0, 5.0)
 # An exact cost is known in microseconds, which would leave the rest no room.
 _SHORTEST_S: Final = 1e-3
 _ROOM: Final = 0.2
+_RADIUS_PT: Final = 3.5
+_GAP_PT: Final = 5.0
 _STYLES: Final[dict[str, dict[str, Any]]] = {
     "training": {"color": FRONT, "marker": "o", "markersize": 6},
     "prefix": {"color": QUIET, "marker": "o", "markersize": 4},
@@ -74,6 +77,7 @@ def _figure(report: "Report", truth: "Truth") -> "Figure":
     values = [p.spearman.value for p in report.proxies if p.spearman.value is not None]
     # Wide intervals run out of the picture rather than take its room.
     panel.set_ylim(min([report.wanted, *values]) - _ROOM, 1 + _ROOM / 4)
+    _write_names(panel, report.proxies)
     figure.text(0.025, 0.945, "What ranks designs as a long training does", size=14, weight="bold")
     figure.text(0.025, 0.905, report.title, color=QUIET, parse_math=False)
     figure.legend(
@@ -120,16 +124,38 @@ def _draw(panel: "Axes", proxies: Sequence["Proxy"], label: str, **changes: Any)
     panel.vlines(xs, *_ends(known), color=style["color"], linewidth=1, alpha=0.6)
     style["linestyle"] = "-" if known[0].epoch is not None else "none"
     panel.plot(xs, ys, label=label, linewidth=1.2, markeredgecolor="white", **style)
-    for x, y, proxy in zip(xs, ys, known, strict=True):
-        if proxy.epoch is None:
-            panel.annotate(
-                proxy.name,
-                (x, y),
-                xytext=(6, 3),
-                textcoords="offset points",
-                size=8,
-                color=style["color"],
-            )
+
+
+def _write_names(panel: "Axes", proxies: Sequence["Proxy"]) -> None:
+    """The name of each point that no line tells apart, where it covers no other."""
+    known = [p for p in proxies if p.spearman.value is not None and p.epoch is None]
+    values = [(max(p.seconds, _SHORTEST_S), p.spearman.value or 0.0) for p in known]
+    points = [panel.transData.transform(value) for value in values]
+    point = panel.figure.dpi / 72
+    radius = _RADIUS_PT * point
+    extent = panel.get_window_extent()
+    texts = [
+        panel.text(
+            0, 0, p.name, size=8, color=_STYLES[p.kind]["color"], transform=None, va="bottom"
+        )
+        for p in known
+    ]
+    sizes = [text.get_window_extent() for text in texts]
+    places = place(
+        [
+            Label(x, y, size.width, size.height, BELOW_RIGHT_FIRST)
+            for (x, y), size in zip(points, sizes, strict=True)
+        ],
+        obstacles=[
+            Obstacle(Box(x - radius, y - radius, x + radius, y + radius), 3.0) for x, y in points
+        ],
+        inside=Box(extent.x0, extent.y0, extent.x1, extent.y1),
+        gap=_GAP_PT * point,
+    )
+    for text, where in zip(texts, places, strict=True):
+        x, y = panel.transData.inverted().transform(where.box[:2])
+        text.set_position((x, y))
+        text.set_transform(panel.transData)
 
 
 def _ends(proxies: Iterable["Proxy"]) -> tuple[list[float], list[float]]:

@@ -35,9 +35,10 @@ def report(
         chance: Accuracy of guessing.
         num_images: Images that validate.
     """
+    seeds = "1 seed" if plan.sample.seeds == 1 else f"{plan.sample.seeds} seeds"
     title = (
         f"space {plan.space.name}, evaluator {plan.truth.name}, {len(sample)} designs, truth "
-        f"{plan.truth.epochs} epochs x {plan.sample.seeds} seeds"
+        f"{plan.truth.epochs} epochs, {seeds}"
     )
     by_name: dict[str, list[Measurement]] = {}
     for measurement in measurements:
