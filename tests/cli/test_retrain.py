@@ -93,6 +93,16 @@ def test_of_a_front_the_most_accurate(searched: Cli) -> None:
     assert (one["digest"], one["proxy"]) == (cheapest, front[0]["objectives"]["accuracy"])
 
 
+def test_an_evaluator_without_data_takes_those_of_the_search(
+    searched: Cli, repository: Path
+) -> None:
+    text = (repository / "evaluators" / "digits.yaml").read_text()
+    Path("open.yaml").write_text(text.replace("data: digits", "data: required"))
+    options = ("--evaluator", "open.yaml", "--set", "evaluator.epochs=1", "--engine", "inline")
+    found = json.loads(searched("retrain", "one", "--front", "--top", 1, *options, "--json").out)
+    assert found["data"] == "digits"
+
+
 def test_training_that_diverges_is_recorded(cli: Cli) -> None:
     result = cli(
         "retrain", "resnet20-bireal", *SHORT, "--set", "evaluator.recipe.learning_rate=1e38"
@@ -132,6 +142,12 @@ def test_what_cannot_be_retrained_is_said(searched: Cli) -> None:
     assert messages(searched, "retrain", "one", "--front", *SHORT, "--set", "epochs=3") == (
         "error: --set of a retraining takes a key below evaluator or engine, but got 'epochs=3'; "
         "as in `--set evaluator.epochs=100`\n"
+    )
+    assert messages(
+        searched, "retrain", "one", "--front", *SHORT, "--set", "evaluator.width_factor=0.5"
+    ) == (
+        "error: a retraining trains designs as they are, but the evaluator 'digits' has "
+        "width_factor 0.5; add --set evaluator.width_factor=1\n"
     )
     assert messages(searched, "retrain", "one", "--front", *SHORT, "--with-published") == (
         "error: published designs to compare with are first candidates of the search or made for "

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bnas.architecture import Design
+from bnas.data.sources import REQUIRED
 from bnas.definitions import validate
 from bnas.errors import InvalidConfiguration
 from bnas.evaluation import EvaluatorDefinition, ProxyTraining, load_evaluator
@@ -57,7 +58,8 @@ def resolve(
         top: Only so many of the front, those with the highest accuracy.
         published: Adds published designs to compare with, see `selection.with_published`.
         evaluator: Name or path of the evaluator.
-        data: Data set or file that it takes instead of its own.
+        data: Data set or file that it takes instead of its own; where it has none of its own, it
+            takes that of the search.
         num_seeds: Trainings of each design, with the seeds after that of the search.
         engine: Settings of the engine by name.
         assignments: `KEY=VALUE` with a dotted key below `evaluator` or `engine`; they win.
@@ -120,6 +122,8 @@ def _settings(
         "evaluator": load_evaluator(evaluator).model_dump(),
         "engine": dict(engine),
     }
+    if data is None and run is not None and values["evaluator"]["data"] == REQUIRED:
+        data = run.configuration.evaluator.data
     if data is not None:
         values["evaluator"]["data"] = data
     for assignment in assignments:
