@@ -43,7 +43,7 @@ RESULTS = ROOT / "results" / "reference" / "search-methods.csv"
 FIGURE = ROOT / "docs" / "images" / "search-methods.png"
 COLUMNS = ("problem", "method", "seed", "trials", "epochs", "hypervolume")
 SEEDS = 10
-FEWEST_SEEDS = 5
+FEWEST_SEEDS = 3
 WORKERS = 8
 # A budget is this many complete trainings; a curve has so many points.
 TRAININGS = 60

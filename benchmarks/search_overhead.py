@@ -1,6 +1,6 @@
 """Measures what a search costs beside training: proposing, recording and deciding, per trial.
 
-    OMP_NUM_THREADS=1 python benchmarks/search_overhead.py [--quick]
+    OMP_NUM_THREADS=1 python benchmarks/search_overhead.py [--most 1000] [--sampler NAME]
 
 Prints trials a second that eight processes write to one journal; the time of a trivial trial on
 Ray; and the median CPU time of a trial around the 100th, 300th, 1,000th and 5,000th, for every
@@ -16,9 +16,11 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import pairwise
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 import optuna
 
 from bnas.architecture import Architecture, digest
@@ -39,7 +41,6 @@ MARKS = (100, 300, 1_000, 5_000)
 SAMPLE = 50
 LATE = 16
 LONGEST: dict[SamplerName, int] = {"random": 10_000, "nsga2": 10_000, "tpe": 5_000, "gp": 300}
-QUICK: dict[SamplerName, int] = {"random": 1_000, "nsga2": 1_000, "tpe": 1_000}
 WRITERS = 8
 RAY_TRIALS = 100
 
@@ -47,22 +48,26 @@ RAY_TRIALS = 100
 def main() -> None:
     """Prints one line for each measurement."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="at most 1,000 trials, without Ray")
-    quick = parser.parse_args().quick
-    optuna.logging.set_verbosity(logging.ERROR)
-    print(f"{WRITERS} processes on one journal: {writers():.1f} trials/s", flush=True)
-    if not quick:
-        print(f"Ray: {ray() * 1e3:.0f} ms a trivial trial, median of {RAY_TRIALS}", flush=True)
+    parser.add_argument("--most", type=int, default=10_000, help="trials of a search at most")
+    parser.add_argument("--sampler", action="append", choices=LONGEST, help="only these searches")
+    arguments = parser.parse_args()
+    if not arguments.sampler:
+        print(f"{WRITERS} processes on one journal: {writers():.1f} trials/s", flush=True)
+        clock, cpu = ray()
+        print(f"Ray: {1e3 * clock:.0f} ms a trivial trial by the clock, {1e3 * cpu:.0f} ms of the")
+        print(f"driver's CPU time, medians of {RAY_TRIALS}", flush=True)
     print("| sampler | study | " + " | ".join(f"ms at {m:,}" for m in MARKS) + " | in all |")
     print("|---|---|" + "---|" * len(MARKS) + "---|")
-    for sampler, trials in (QUICK if quick else LONGEST).items():
+    for sampler in arguments.sampler or LONGEST:
+        trials = min(LONGEST[sampler], arguments.most)
         show(timed_late if sampler == "gp" else timed, sampler, trials)
-    show(timed, "tpe", 1_000, "journal")
+    if not arguments.sampler:
+        show(timed, "tpe", 1_000, "journal")
 
 
 def show(row: Callable[..., str], *arguments: object) -> None:
     """Prints a line of the table, from a process of its own because of the memory."""
-    with ProcessPoolExecutor(1) as executor:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
         print(executor.submit(row, *arguments).result(), flush=True)
 
 
@@ -98,6 +103,7 @@ def timed_late(sampler: SamplerName, trials: int) -> str:
 
 def searched(study: Study, sampler: SamplerName, trials: int) -> list[float]:
     """CPU seconds at the end of each trial of a simulated search, with halving and 8 workers."""
+    optuna.logging.set_verbosity(logging.ERROR)
     problem = Synthetic()
     stamps: list[float] = []
 
@@ -191,14 +197,15 @@ class Trivial:
         return Evaluation(accuracy=0.5, loss=1.0, epochs=1, seconds=0.0)
 
 
-def ray() -> float:
-    """Median seconds of a trivial trial on a private cluster of two workers."""
-    stamps: list[float] = []
+def ray() -> tuple[float, float]:
+    """Median seconds of a trivial trial on two workers: by the clock, and the driver's CPU time."""
+    optuna.logging.set_verbosity(logging.ERROR)
+    stamps: list[tuple[float, float]] = []
     problem = Synthetic()
 
     def note(event: Event) -> None:
         if isinstance(event, Ended):
-            stamps.append(time.perf_counter())
+            stamps.append((time.perf_counter(), time.process_time()))
 
     with tempfile.TemporaryDirectory() as folder:
         run_search(
@@ -209,7 +216,8 @@ def ray() -> float:
             evaluator=Trivial,
             listener=note,
         )
-    return median(after - before for before, after in pairwise(stamps))
+    clock, cpu = np.median(np.diff(stamps, axis=0), axis=0)
+    return float(clock), float(cpu)
 
 
 if __name__ == "__main__":
