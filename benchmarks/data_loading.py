@@ -5,7 +5,8 @@
 DATA is whatever `--data` takes. Each round decodes into an empty cache, opens it cold (its pages
 are first dropped from the memory of the operating system) and warm, and then splits, normalises
 and takes a batch of 128. The files of DATA themselves are read before, so that no disk is timed.
-Seconds of the wall clock; a process imports torch in front of that, which is not timed.
+Seconds of CPU time, which other processes disturb little, and of the wall clock; importing torch
+comes in front of that and is not timed.
 """
 
 import argparse
@@ -24,11 +25,12 @@ from bnas.data import LabelledImages, read
 from bnas.data.memory import search_data
 
 Value = TypeVar("Value")
-Seconds = dict[str, list[float]]
+# Of each step, CPU time and wall clock in each round.
+Seconds = dict[str, list[tuple[float, float]]]
 
 
 def main() -> None:
-    """Prints the median, the least and the most seconds of each step."""
+    """Prints the median, the least and the most seconds of each step, in both clocks."""
     options = _options()
     seconds: Seconds = {}
     images = None
@@ -39,7 +41,12 @@ def main() -> None:
         return
     print(f"{options.data}: {len(images.labels):,} images, {images.facts}, {options.rounds} rounds")
     for step, values in seconds.items():
-        print(f"{step:32} {median(values):7.2f} s  ({min(values):.2f} to {max(values):.2f})")
+        cpu, wall = (_spread(list(clock)) for clock in zip(*values, strict=True))
+        print(f"{step:28} CPU {cpu}   wall {wall}")
+
+
+def _spread(values: list[float]) -> str:
+    return f"{median(values):6.2f} s ({min(values):.2f} to {max(values):.2f})"
 
 
 def _options() -> argparse.Namespace:
@@ -52,9 +59,10 @@ def _options() -> argparse.Namespace:
 
 def _round(data: str, image_size: int | None, folder: Path, seconds: Seconds) -> LabelledImages:
     def timed(step: str, work: Callable[[], Value]) -> Value:
-        began = time.perf_counter()
+        cpu, wall = time.process_time(), time.perf_counter()
         value = work()
-        seconds.setdefault(step, []).append(time.perf_counter() - began)
+        spent = time.process_time() - cpu, time.perf_counter() - wall
+        seconds.setdefault(step, []).append(spent)
         return value
 
     timed("decoded and written", lambda: read(data, image_size=image_size))

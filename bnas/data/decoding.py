@@ -28,7 +28,7 @@ _DECODED_AT_ONCE: Final = 64
 # Pillow decodes without holding Python's lock; more threads only wait for each other.
 _MAX_THREADS: Final = 16
 # What Pillow raises on damaged files (found by flipping bits).
-_UNREADABLE: Final = (
+UNREADABLE: Final = (
     OSError,
     EOFError,
     MemoryError,
@@ -107,7 +107,7 @@ def opened(path: str) -> "Iterator[Image]":
         ) from error
     except UnidentifiedImageError as error:
         raise _damaged(path, "it is neither") from error
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _damaged(path, reason(error)) from error
 
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from bnas.data.decoding import Coloured, Mode, converted, in_mode
+from bnas.data.decoding import UNREADABLE, Coloured, Mode, converted, in_mode
 from bnas.data.files import reason
 from bnas.data.images import LabelledImages, Pixels, RawPart, labelled_images
 from bnas.data.resizing import fitted
@@ -18,8 +18,8 @@ _HELD_OUT: Final = ("test", "validation")
 def read_hub(name: str, image_size: int | None = None) -> LabelledImages:
     """Read a data set for classifying images.
 
-    The split ``train`` is trained on; the split ``test``, or ``validation`` where there is none,
-    is the test part.
+    The split ``train`` is trained on; the split ``test``, or ``validation`` where there is none
+    with labels, is the test part.
 
     Raises:
         InvalidData: the library is missing, the data set cannot be had, or it has no images with
@@ -32,7 +32,7 @@ def read_hub(name: str, image_size: int | None = None) -> LabelledImages:
             f"{', '.join(map(repr, splits)) or 'none'}; choose another one"
         )
     x, y = _arrays(name, splits["train"], image_size)
-    test = next((split for split in _HELD_OUT if split in splits), None)
+    test = next((split for split in _HELD_OUT if _is_labelled(name, splits, split)), None)
     part = None
     if test is not None:
         test_x, test_y = _arrays(name, splits[test], image_size)
@@ -69,9 +69,20 @@ def _arrays(name: str, split: Any, image_size: int | None) -> tuple[Any, Any]:
     image, label = _column(name, split, "Image"), _label(name, split)
     labels = np.array(split[label], np.int64)
     try:
-        return _pixels(name, split, image, image_size, "L"), labels
-    except Coloured:
-        return _pixels(name, split, image, image_size, "RGB"), labels
+        try:
+            pixels = _pixels(name, split, image, image_size, "L")
+        except Coloured:
+            pixels = _pixels(name, split, image, image_size, "RGB")
+    except UNREADABLE as error:
+        raise InvalidData(
+            f"hf:{name}: all images must be readable, but {reason(error)}; choose another data set"
+        ) from error
+    return pixels, labels
+
+
+def _is_labelled(name: str, splits: Any, split: str) -> bool:
+    """Whether there is such a split, and its labels are not kept back, as those of contests are."""
+    return split in splits and min(splits[split][_label(name, splits[split])], default=-1) >= 0
 
 
 def _pixels(name: str, split: Any, column: str, image_size: int | None, mode: Mode) -> Any:

@@ -77,6 +77,32 @@ def test_reads_the_splits(hub: dict[str, Any], held_out: str, channels: int) -> 
     assert images.class_names == ("cat", "dog")
 
 
+def test_labels_that_are_kept_back(hub: dict[str, Any]) -> None:
+    hidden = split(6)
+    for row in hidden:
+        row["label"] = -1
+    hub["pets"] = {"train": split(20), "test": hidden, "validation": split(4)}
+    assert read("hf:pets").num_test == 4
+
+
+class Damaged(Split):
+    """Its images cannot be decoded."""
+
+    def __iter__(self) -> Any:
+        raise OSError("image file is truncated")
+
+    def __getitem__(self, column: Any) -> Any:
+        return [row[column] for row in list.__iter__(self)]
+
+
+def test_a_damaged_image(hub: dict[str, Any]) -> None:
+    whole = split(20)
+    hub["pets"] = {"train": Damaged(list(whole), whole.features)}
+    assert message("hf:pets") == (
+        "hf:pets: all images must be readable, but image file is truncated; choose another data set"
+    )
+
+
 def test_images_are_resized(hub: dict[str, Any]) -> None:
     hub["pets"] = {"train": split(20)}
     assert read("hf:pets", image_size=3).pixels.shape == (20, 3, 3, 3)
