@@ -23,6 +23,13 @@ from bnas.search.settings import Device, EngineName
 @click.option("--name", metavar="RUN", help="Name of the new run.  [default: made up]")
 @click.option("--max-time", type=Duration(), help="Stop after this time from now, as 10h.")
 @click.option("--workers", type=int, help="Trainings at once.  [default: one for each CPU]")
+@click.option(
+    "--processes",
+    type=int,
+    default=1,
+    show_default=True,
+    help="That share each training; on cuda, each has a GPU.",
+)
 @click.option("--engine", type=click.Choice(get_args(EngineName)), help="[default: ray]")
 @click.option("--device", type=click.Choice(get_args(Device)), help="[default: cpu]")
 @click.option("--address", metavar="HOST:PORT", help="Ray cluster, or local for this machine.")
@@ -45,6 +52,7 @@ def command(  # noqa: PLR0917 (click calls it by name)
     seeds: int,
     name: str | None,
     max_time: float | None,
+    processes: int,
     assignments: tuple[str, ...],
     as_json: bool,  # noqa: FBT001
     results_dir: Path,
@@ -83,6 +91,7 @@ def command(  # noqa: PLR0917 (click calls it by name)
         num_seeds=seeds,
         engine={**given, "max_time_s": max_time},
         assignments=assignments,
+        processes=processes,
     )
     with progress(resolved.configuration) as listener:
         ended = start(resolved, name=name, results_dir=results_dir, listener=listener)

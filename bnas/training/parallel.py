@@ -20,6 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from bnas.blocks import BinaryConv2d
 from bnas.blocks.eight_bit import EightBitConv2d
+from bnas.blocks.unit import EAGER, Unit
 
 
 def num_processes() -> int:
@@ -84,9 +85,12 @@ class Parallel:
 def share_statistics(model: nn.Module) -> None:
     """Has norms, and ranges of 8-bit inputs, look at the whole batch.
 
-    Parameters, buffers and their names stay as they are.
+    Parameters, buffers and their names stay as they are. Units are run uncompiled, as exchanges
+    between processes cannot be compiled.
     """
     for module in [*model.modules()]:
+        if isinstance(module, Unit):
+            module.regions = EAGER
         for name, child in module.named_children():
             if type(child) is nn.BatchNorm2d:
                 setattr(module, name, SharedNorm.of(child))

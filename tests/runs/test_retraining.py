@@ -54,6 +54,16 @@ def retrained(folder: Path, resolved: Resolved, **options: Any) -> Retraining:
     return start(resolved, name="whole", results_dir=folder, **options).retraining
 
 
+@pytest.mark.parametrize("processes", [0, 33])
+def test_every_process_must_have_a_part_of_every_batch(processes: int) -> None:
+    with pytest.raises(InvalidConfiguration) as caught:
+        resolve(run=None, designs=[small(4)], evaluator="digits", processes=processes)
+    assert str(caught.value) == (
+        "a training is shared by 1 to 32 processes, so that each has an image of every batch "
+        f"(batch_size 64), but got {processes}; take another number or a larger batch"
+    )
+
+
 def cutting(after: int) -> Callable[[Event], None]:
     """A listener that ends the process, so to speak, in the epoch behind so many."""
     seen = 0

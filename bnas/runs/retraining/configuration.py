@@ -54,6 +54,7 @@ class RetrainConfiguration(BaseModel):
         designs: Which.
         evaluator: How they are trained, on which data.
         engine: Where and how many at once.
+        processes: How many share each training; if more than one, trainings follow one another.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -64,6 +65,7 @@ class RetrainConfiguration(BaseModel):
     designs: Annotated[tuple[RetrainedDesign, ...], Field(min_length=1)]
     evaluator: EvaluatorDefinition
     engine: SearchSettings
+    processes: Annotated[int, Field(ge=1)] = 1
 
     def to_yaml(self) -> str:
         """The file's text."""

@@ -1,7 +1,7 @@
 """Final training as an evaluator: on training and validation images, tested once at the end."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bnas.architecture import Architecture, digest
@@ -42,6 +42,10 @@ class FinalTraining:
     def cost(self, architecture: Architecture) -> Totals:
         """Exact cost on images of the data."""
         return self.training.cost(architecture)
+
+    def elsewhere(self, folder: Path) -> "FinalTraining":
+        """The same, which writes networks to another folder: see `bnas.runs.sharing.Shareable`."""
+        return replace(self, networks=folder)
 
     def network_folder(self, architecture: Architecture, seed: int) -> Path:
         """Where a trained network is written, with the curve of its training."""

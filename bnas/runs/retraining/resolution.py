@@ -48,6 +48,7 @@ def resolve(
     num_seeds: int = 1,
     engine: Mapping[str, Any] | None = None,
     assignments: Sequence[str] = (),
+    processes: int = 1,
 ) -> Resolved:
     """The retraining that names, options and assignments come to.
 
@@ -63,6 +64,7 @@ def resolve(
         num_seeds: Trainings of each design, with the seeds after that of the search.
         engine: Settings of the engine by name.
         assignments: `KEY=VALUE` with a dotted key below `evaluator` or `engine`; they win.
+        processes: How many share each training.
 
     Raises:
         BnasError: Something is unknown or not allowed; the message says what is.
@@ -73,6 +75,7 @@ def resolve(
             "large the noise is"
         )
     definition, changes = _settings(run, evaluator, data, engine or {}, assignments)
+    _check_processes(definition, processes)
     selected = selection.named(designs, run=run)
     if front and run is not None:
         selected = selection.joined(selection.of_front(run, top=top), selected)
@@ -92,6 +95,7 @@ def resolve(
         designs=tuple(entry for entry, _ in selected),
         evaluator=training.definition,
         engine=engine_settings(changes, threads=definition.threads),
+        processes=processes,
     )
     training = definition.build(device=configuration.engine.device)
     check_device(configuration, training)
@@ -102,6 +106,19 @@ def resolve(
         training=training,
         default=f"{named}-{definition.name}",
     )
+
+
+def _check_processes(definition: EvaluatorDefinition, processes: int) -> None:
+    recipe = definition.recipe
+    phases = [recipe.phase(number).recipe for number in range(max(1, len(recipe.phases)))]
+    # Batches of an epoch have equal sizes, which may be little more than half of this.
+    smallest = min(phase.batch_size for phase in phases)
+    if not 1 <= processes <= smallest // 2:
+        raise InvalidConfiguration(
+            f"a training is shared by 1 to {smallest // 2} processes, so that each has an image of "
+            f"every batch (batch_size {smallest}), but got {processes}; take another number or a "
+            "larger batch"
+        )
 
 
 def _settings(

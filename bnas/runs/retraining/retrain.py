@@ -17,6 +17,7 @@ from bnas.runs.repeats import Repetition, append_repetition, mend_repetitions
 from bnas.runs.retraining.configuration import RetrainConfiguration
 from bnas.runs.retraining.evaluator import FinalTraining, folder_name
 from bnas.runs.retraining.result import Retraining, open_retraining
+from bnas.runs.sharing import SharedTraining
 from bnas.search.checkpoints import Checkpoints
 from bnas.search.engine import ignore, run_job
 from bnas.search.events import End, Ended, Listener
@@ -115,6 +116,16 @@ def _train(retraining: Retraining, training: ProxyTraining, listener: Listener) 
         networks=folder.networks.resolve(),
         names={entry.digest: entry.name for entry in configuration.designs},
     )
+    build: FinalTraining | SharedTraining = evaluator
+    if configuration.processes > 1:
+        build = SharedTraining(
+            evaluator=evaluator,
+            processes=configuration.processes,
+            threads=training.definition.threads,
+            settings=settings,
+        )
+        # One after the other, from this process: the workers are those of each training.
+        settings = settings.model_copy(update={"engine": "inline"})
     with Stop(settings.max_time_s) as stop:
         kept = None
         if settings.checkpoint_s is not None:
@@ -123,7 +134,7 @@ def _train(retraining: Retraining, training: ProxyTraining, listener: Listener) 
         end = run_job(
             Job(
                 work=ListedTrials(book.open, record=book.record, done=book.done),
-                build=evaluator,
+                build=build,
                 settings=settings,
                 stop=stop,
                 listener=listener,
