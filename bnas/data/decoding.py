@@ -155,7 +155,8 @@ def in_mode(image: "Image", mode: Mode) -> "Image":
 
 def num_threads() -> int:
     """CPUs that this process may use, up to a bound."""
-    return min(_MAX_THREADS, len(os.sched_getaffinity(0)))
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(_MAX_THREADS, own)
 
 
 def _filled(

@@ -1,6 +1,7 @@
 """Folders of images: a folder for each class, below ``train``, ``val`` and ``test`` or at once."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -126,9 +127,11 @@ def free_memory() -> int:
     try:
         text = Path("/proc/meminfo").read_text(encoding="ascii")
     except OSError:
+        text = ""
+    found = re.search(r"^MemAvailable: +(\d+) kB$", text, re.MULTILINE)
+    if found is None:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    fields = dict(line.split(":", 1) for line in text.splitlines())
-    return int(fields["MemAvailable"].split()[0]) * 1024
+    return int(found[1]) * 1024
 
 
 def _parts(path: Path) -> list[Path]:

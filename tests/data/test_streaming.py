@@ -207,3 +207,9 @@ def test_random_boxes_have_the_areas_and_ratios_asked_for() -> None:
 
 def test_a_box_that_fits_nowhere_is_the_middle() -> None:
     assert random_box(1000, 10, 1, np.random.default_rng(0)) == (495, 0, 505, 10)
+
+
+def test_the_free_memory_is_some_of_the_machine() -> None:
+    from bnas.data.folder import free_memory
+
+    assert 1e6 < free_memory() < 1e14
