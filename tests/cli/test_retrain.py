@@ -60,6 +60,14 @@ def test_a_front_becomes_networks(searched: Cli) -> None:
     assert "means over 2 seeds and their 95 % t-intervals" in shown
     assert searched("front", RUN.name, "--csv").out == (RUN / "retrained.csv").read_text()
     assert searched("plot", RUN.name).status == 0
+    number = len(table)
+    assert json.loads(searched("status", RUN.name, "--json").out) == {
+        "trainings": number,
+        "counts": {"finished": number, "failed": 0},
+    }
+    assert searched("status", RUN.name).out == (
+        f"{number} of {number} trainings finished, 0 failed\n"
+    )
 
 
 def test_a_network_is_loaded_in_five_lines(cli: Cli) -> None:
