@@ -31,7 +31,7 @@ def progress(configuration: "RetrainConfiguration", *, done: int = 0) -> "Retrai
         wanted=len(configuration.designs) * len(configuration.seeds),
         done=done,
         epochs=configuration.evaluator.epochs,
-        workers=configuration.engine.workers,
+        workers=1 if configuration.processes > 1 else configuration.engine.workers,
     )
 
 

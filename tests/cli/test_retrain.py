@@ -55,6 +55,8 @@ def test_a_front_becomes_networks(searched: Cli) -> None:
         assert sum(one["correct"] for one in scored["classes"]) == round(300 * row["accuracy"])
     plots = {path.name for path in (RUN / "plots").iterdir()}
     assert plots >= {"front.png", "front.svg", "front.html", "agreement.png", "agreement.svg"}
+    for network in (RUN / "networks").iterdir():
+        assert {"curve.csv", "curve.png", "curve.svg"} <= {path.name for path in network.iterdir()}
 
     shown = " ".join(searched("front", RUN.name).out.split())
     assert "means over 2 seeds and their 95 % t-intervals" in shown

@@ -4,14 +4,21 @@ from pathlib import Path
 
 from bnas.report.formatting import counted
 from bnas.report.plots.agreement import draw_agreement
+from bnas.report.plots.curve import plot_curve
 from bnas.report.plots.scene import Words
 from bnas.report.plots.writing import write_front_plots
+from bnas.runs.curves import CURVE, read_curve
 from bnas.runs.files import write_bytes
 from bnas.runs.retraining.result import OBJECTIVES, Retraining
 
 
 def plot_retraining(retraining: Retraining) -> tuple[Path, ...]:
     """Writes `plots/front.*` and, where designs have proxy scores, `plots/agreement.*`.
+
+    Beside the curve of each training, `curve.png` and `curve.svg` are written too.
+
+    Returns:
+        The paths of those in `plots/`.
 
     Raises:
         RunError: The folder cannot be written.
@@ -43,6 +50,9 @@ def plot_retraining(retraining: Retraining) -> tuple[Path, ...]:
     for kind, content in pictures.items():
         paths += (folder.plots / f"agreement.{kind}",)
         write_bytes(paths[-1], content)
+    for curve in sorted(folder.networks.glob(f"*/{CURVE}")):
+        if read_curve(curve.parent):
+            plot_curve(curve.parent, title=f"{folder.name}: {curve.parent.name}")
     return paths
 
 
