@@ -21,6 +21,7 @@ def main() -> None:
     """Prints a line for each design, and one for all."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=8)
     options = parser.parse_args()
     designs = dict(load_space("resnet").first_candidates)
@@ -29,7 +30,8 @@ def main() -> None:
     )
     everything: list[tuple[float, float]] = []
     for name in ("bireal-small", "reactnet-small", "reactnet-tiny"):
-        pairs = [scores(designs[name], seed, options.epochs) for seed in range(options.seeds)]
+        seeds = range(options.first_seed, options.first_seed + options.seeds)
+        pairs = [scores(designs[name], seed, options.epochs) for seed in seeds]
         everything += pairs
         print(row(name, pairs), flush=True)
     print(row("all", everything))

@@ -232,6 +232,7 @@ def test_without_a_compiler_the_reason_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's own code, many
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_compiled_code_has_the_same_results(precision: str) -> None:
     settings = Acceleration.model_validate({"precision": precision, "compile": "regions"})
@@ -245,6 +246,7 @@ def test_compiled_code_has_the_same_results(precision: str) -> None:
 
 @pytest.mark.gpu
 @pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's own code, many
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_compiled_code_has_the_same_results_on_a_gpu(precision: str) -> None:
     settings = Acceleration.model_validate({"precision": precision, "compile": "regions"})
