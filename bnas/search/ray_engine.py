@@ -86,11 +86,11 @@ class _Worker:
             os.environ.setdefault("GOMP_SPINCOUNT", "0")
             built = guarded(self._build)
             if isinstance(built, Failure):
-                _report("broken", {"error": built.error})
+                _report("broken", {"error": built.error}, is_last=True)
                 return
             self._evaluator = built
             _report("ready", {})
-        _report(*_evaluated(self._evaluator, config))
+        _report(*_evaluated(self._evaluator, config), is_last=True)
 
 
 def _evaluated(evaluator: Evaluator, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -113,9 +113,10 @@ def _report_progress(progress: Progress) -> bool:
     return True
 
 
-def _report(kind: str, values: dict[str, Any]) -> None:
-    # As text: Ray would flatten the dictionary, and add fields of its own.
-    tune.report({"message": json.dumps([kind, values])})
+def _report(kind: str, values: dict[str, Any], *, is_last: bool = False) -> None:
+    # As text: Ray would flatten the dictionary, and add fields of its own. Of a trial that ends
+    # without having said that it is done, Ray waits a second for an error.
+    tune.report({"message": json.dumps([kind, values]), "done": is_last})
 
 
 class _NotRestored:
@@ -187,10 +188,16 @@ class _Bridge(_NotRestored, Searcher):
     def on_trial_complete(
         self,
         trial_id: str,
-        result: dict[str, Any] | None = None,  # noqa: ARG002 (Ray's signature)
-        error: bool = False,  # noqa: FBT001, FBT002
+        result: dict[str, Any] | None = None,
+        error: bool = False,  # noqa: FBT001, FBT002 (Ray's signature)
     ) -> None:
-        """Notes that a trial has left its worker."""
+        """Notes the last thing that a worker reports, and that the trial has left it."""
+        # A trial that is cut short may have reported nothing yet.
+        if result and "message" in result and not error:
+            kind, values = json.loads(result["message"])
+            # Of a trial that was stopped, the last is progress, which was noted then.
+            if kind != "progress":
+                self._noted.append((trial_id, kind, values))
         self._noted.append((trial_id, "died" if error else "left", {}))
 
     def settle(self) -> None:
