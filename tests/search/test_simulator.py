@@ -117,7 +117,7 @@ def test_same_seed_same_search(many: SearchSpace) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 @pytest.mark.parametrize("sampler", ["random", "nsga2"])
 def test_ten_thousand_trials(sampler: str, many: SearchSpace) -> None:
     ended, study, _ = simulated(
