@@ -7,11 +7,11 @@ from typing import Any, Final
 from bnas.errors import InvalidConfiguration, RunError
 from bnas.runs.files import write_json
 from bnas.runs.folder import RunFolder
+from bnas.runs.growing_table import mend_rows
 from bnas.runs.listed import ListedTrials
 from bnas.runs.repeats import (
     Repetition,
     append_repetition,
-    mend_repetitions,
     read_repetitions,
 )
 from bnas.runs.run import Run, open_run
@@ -70,7 +70,7 @@ def repeat(
     evaluator = run.configuration.evaluator.build(device=settings.device)
     with folder.locked():
         records = run.searched_front() if digests is None else _finished(run, digests)
-        mend_repetitions(folder.repeats)
+        mend_rows(folder.repeats)
         with Stop(settings.max_time_s) as stop:
             kept = None
             if settings.checkpoint_s is not None:

@@ -4,7 +4,6 @@ A front picks the best of many noisy scores, so its scores are too good on avera
 new seeds alone; the score that a design was picked for is left out of it.
 """
 
-import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,9 +12,7 @@ from statistics import fmean, stdev
 from types import MappingProxyType
 from typing import Any, Final
 
-from bnas.errors import RunError
-from bnas.runs.files import append_text, write_text
-from bnas.runs.tables import csv_text
+from bnas.runs.growing_table import append_row, read_rows
 from bnas.search.front import front
 from bnas.search.objectives import ObjectiveName
 from bnas.search.port import Evaluation
@@ -99,17 +96,7 @@ def read_repetitions(path: Path) -> list[Repetition]:
     Raises:
         RunError: The file is damaged.
     """
-    if not path.exists():
-        return []
-    text = path.read_text(encoding="utf-8")
-    rows = csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
-    try:
-        return [_repetition(row) for row in rows]
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunError(
-            f"{path} must be a table of repetitions, but line {rows.line_num} is not one of it; "
-            "restore it from a copy, or cut it before that line"
-        ) from error
+    return read_rows(path, _repetition, of="repetitions")
 
 
 def append_repetition(
@@ -125,15 +112,7 @@ def append_repetition(
     Raises:
         RunError: The disk is full or the folder cannot be written.
     """
-    if not path.exists() or not path.stat().st_size:
-        write_text(path, csv_text([(*_COLUMNS, *beside)]))
-    append_text(path, csv_text([(*_row(repetition), *beside.values())]))
-
-
-def mend_repetitions(path: Path) -> None:
-    """Removes what a killed process wrote of its last line."""
-    if path.exists() and not (text := path.read_text(encoding="utf-8")).endswith("\n"):
-        write_text(path, text[: text.rfind("\n") + 1])
+    append_row(path, (*_COLUMNS, *beside), (*_row(repetition), *beside.values()))
 
 
 def estimates(repetitions: Iterable[Repetition]) -> dict[str, Estimate]:

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from bnas.errors import RunError
+from bnas.runs.growing_table import mend_rows
 from bnas.runs.repeats import (
     Repetition,
     append_repetition,
     estimates,
-    mend_repetitions,
     read_repetitions,
     repeated_front,
     with_means,
@@ -60,7 +60,7 @@ def test_half_a_line_is_passed_over_and_mended(path: Path) -> None:
     with path.open("a") as file:
         file.write("abcd,2,fin")
     assert len(read_repetitions(path)) == 1
-    mend_repetitions(path)
+    mend_rows(path)
     append_repetition(path, repetition("abcd", 2, 0.7))
     assert [one.seed for one in read_repetitions(path)] == [1, 2]
 

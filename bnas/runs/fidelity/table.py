@@ -1,13 +1,12 @@
 """The table of a measurement: one row for each training and each score."""
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bnas.errors import RunError
-from bnas.runs.files import append_text, write_text
+from bnas.runs.files import write_text
+from bnas.runs.growing_table import append_row, mend_rows, read_rows
 from bnas.runs.tables import csv_text
 from bnas.search.port import Progress
 
@@ -57,17 +56,7 @@ def read_measurements(path: Path) -> list[Measurement]:
     Raises:
         RunError: The file is damaged.
     """
-    if not path.exists():
-        return []
-    text = path.read_text(encoding="utf-8")
-    rows = csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
-    try:
-        return [_measurement(row) for row in rows]
-    except (KeyError, TypeError, ValueError) as error:
-        raise RunError(
-            f"{path} must be a table of measurements, but line {rows.line_num} is not one of it; "
-            "restore it from a copy, or cut it before that line"
-        ) from error
+    return read_rows(path, _measurement, of="measurements")
 
 
 def append_measurement(path: Path, measurement: Measurement) -> None:
@@ -76,17 +65,14 @@ def append_measurement(path: Path, measurement: Measurement) -> None:
     Raises:
         RunError: The disk is full or the folder cannot be written.
     """
-    if not path.exists():
-        begin_measurements(path)
-    append_text(path, csv_text([_row(measurement)]))
+    append_row(path, _COLUMNS, _row(measurement))
 
 
 def begin_measurements(path: Path) -> None:
     """Writes an empty table; of one that is there, removes what a killed process left half."""
+    mend_rows(path)
     if not path.exists():
         write_text(path, csv_text([_COLUMNS]))
-    elif not (text := path.read_text(encoding="utf-8")).endswith("\n"):
-        write_text(path, text[: text.rfind("\n") + 1])
 
 
 def _row(measurement: Measurement) -> list[Any]:

@@ -12,8 +12,9 @@ from bnas.runs import folder as folders
 from bnas.runs.environment import environment
 from bnas.runs.files import write_json, write_text, writing
 from bnas.runs.folder import RESULTS_DIR, RunFolder
+from bnas.runs.growing_table import mend_rows
 from bnas.runs.listed import ListedTrials
-from bnas.runs.repeats import Repetition, append_repetition, mend_repetitions
+from bnas.runs.repeats import Repetition, append_repetition
 from bnas.runs.retraining.configuration import RetrainConfiguration
 from bnas.runs.retraining.evaluator import FinalTraining, folder_name
 from bnas.runs.retraining.result import Retraining, open_retraining
@@ -91,7 +92,7 @@ def resume(
     training = configuration.evaluator.build(device=configuration.engine.device)
     check_device(configuration, training)
     with folder.locked():
-        mend_repetitions(folder.retrained)
+        mend_rows(folder.retrained)
         write_text(folder.config, configuration.to_yaml())
         return _train(Retraining(folder, configuration), training, listener)
 
