@@ -1,15 +1,13 @@
 """The listener that shows the progress of a search, in the form that suits where it is shown."""
 
-import contextlib
 import sys
-from collections.abc import Callable, Iterable
-from types import TracebackType
-from typing import Protocol, Self, TextIO
+from collections.abc import Iterable
+from typing import Protocol, TextIO, final
 
 from bnas.report.progress.lines import Lines
+from bnas.report.progress.shown import Shown
 from bnas.report.progress.tally import Tally
 from bnas.search.events import Event
-from bnas.search.guard import Failure, guarded
 from bnas.search.settings import SearchSettings
 from bnas.search.trials import TrialRecord
 
@@ -30,12 +28,12 @@ class _Display(Protocol):
         ...
 
 
-class Progress:
+@final
+class Progress(Shown):
     """Shows what happens in a search: `with Progress(settings) as progress: ...`.
 
     On a terminal it is a picture that is drawn anew a few times a second, elsewhere a line a
-    trial. A search never fails because of it: where it cannot be shown, it is shown no more, and
-    the standard error stream says why at the end.
+    trial.
     """
 
     def __init__(
@@ -54,6 +52,7 @@ class Progress:
             epochs: Epochs of a complete trial, if known.
             stream: Where to show it; the standard output if None.
         """
+        super().__init__()
         self._objectives = settings.objectives
         self._tally = Tally(
             trials=settings.trials,
@@ -64,40 +63,20 @@ class Progress:
         self._epochs = epochs
         self._stream = stream
         self._display: _Display | None = None
-        self._failure: Failure | None = None
 
-    def __enter__(self) -> Self:
+    def _begin(self) -> None:
         self._display = self._suitable()
-        self._guard(self._display.begin)
-        return self
-
-    def __call__(self, event: Event) -> None:
-        """Takes an event into account."""
-        if self._failure is None:
-            self._guard(lambda: self._take(event))
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        display, self._display = self._display, None
-        if display is not None:
-            self._guard(display.end)
-        if self._failure is not None:
-            with contextlib.suppress(OSError, ValueError):
-                sys.stderr.write(f"the progress display ended early: {self._failure.error}\n")
+        self._display.begin()
 
     def _take(self, event: Event) -> None:
         self._tally.learn(event)
         if self._display is not None:
             self._display.tell(event)
 
-    def _guard(self, action: Callable[[], None]) -> None:
-        result = guarded(action)
-        if isinstance(result, Failure) and self._failure is None:
-            self._failure = result
+    def _end(self) -> None:
+        display, self._display = self._display, None
+        if display is not None:
+            display.end()
 
     def _suitable(self) -> _Display:
         stream = self._stream or sys.stdout

@@ -1,15 +1,13 @@
 """Progress of a retraining: how far each training is, and the time that is left."""
 
-import contextlib
 import sys
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self, TextIO
+from typing import TYPE_CHECKING, Final, TextIO, final
 
 from bnas.report.formatting import clock, percent
+from bnas.report.progress.shown import Shown
 from bnas.search.events import Ended, EpochEnded, Event
-from bnas.search.guard import Failure, guarded
 from bnas.search.trials import TrialRecord
 
 if TYPE_CHECKING:
@@ -19,11 +17,12 @@ _SECONDS_BETWEEN_LINES: Final = 60.0
 _LONGEST_ERROR: Final = 200
 
 
-class RetrainingProgress:
+@final
+class RetrainingProgress(Shown):
     """Shows what happens, as a listener: `with RetrainingProgress(...) as progress: ...`.
 
     A terminal shows how far each training is; elsewhere there is a line for each training that
-    has ended, and one a minute in between. A retraining never fails because of it.
+    has ended, and one a minute in between.
     """
 
     def __init__(
@@ -48,6 +47,7 @@ class RetrainingProgress:
             stream: Where to show it; the standard error if None.
             clock_s: Tells the time in seconds.
         """
+        super().__init__()
         self._label = label
         self._stream = stream or sys.stderr
         self._tally = _Tally(wanted=wanted, done=done, epochs=epochs, workers=workers)
@@ -55,32 +55,14 @@ class RetrainingProgress:
         self._clock_s = clock_s
         self._next_line = clock_s()
         self._live: _Bars | None = None
-        self._failure: Failure | None = None
-
-    def __enter__(self) -> Self:
-        if self._stream.isatty():
-            self._guard(self._begin)
-        return self
-
-    def __call__(self, event: Event) -> None:
-        """Takes an event into account."""
-        if self._failure is None:
-            self._guard(lambda: self._take(event))
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._live is not None:
-            self._guard(self._live.end)
-        if self._failure is not None:
-            with contextlib.suppress(OSError, ValueError):
-                sys.stderr.write(f"the progress display ended early: {self._failure.error}\n")
 
     def _begin(self) -> None:
-        self._live = _Bars(self._stream, self._tally, self._epochs)
+        if self._stream.isatty():
+            self._live = _Bars(self._stream, self._tally, self._epochs)
+
+    def _end(self) -> None:
+        if self._live is not None:
+            self._live.end()
 
     def _take(self, event: Event) -> None:
         if isinstance(event, EpochEnded):
@@ -121,11 +103,6 @@ class RetrainingProgress:
             return
         self._stream.write(f"{line}\n")
         self._stream.flush()
-
-    def _guard(self, action: Callable[[], None]) -> None:
-        result = guarded(action)
-        if isinstance(result, Failure) and self._failure is None:
-            self._failure = result
 
 
 class _Tally:
