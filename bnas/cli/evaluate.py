@@ -10,7 +10,7 @@ from bnas.cli.options import as_json
 from bnas.search.settings import Device
 
 if TYPE_CHECKING:
-    from bnas.evaluation.scoring import Part
+    from bnas.data.split import Part
 
 
 @click.command("evaluate")
@@ -45,30 +45,26 @@ def command(
 
     WEIGHTS is the folder of a network that `bnas retrain` wrote, RUN/networks/NETWORK.
     """
-    from bnas.data import read
     from bnas.errors import InvalidData
-    from bnas.evaluation.scoring import score_network
+    from bnas.evaluation.scoring import data_like_training, score_network
     from bnas.export.loading import load
 
     network = load(weights)
-    training = network.facts.training
-    source = data or (training.data if training else None)
-    if source is None:
+    images = data_like_training(network.facts, source=data, split_seed=split_seed)
+    if images is None:
         raise InvalidData(
             f"{weights} must be scored on some data, but does not say which it was trained on; "
             "name them with --data"
         )
-    seed = split_seed if split_seed is not None else (training.split_seed if training else 0)
-    found = score_network(
-        network,
-        read(source, image_size=training.image_size if training else None),
-        part=split,
-        split_seed=seed,
-        device=device,
-        origin=source,
-    )
+    found = score_network(network, images, part=split, device=device)
+    source = images.source
     if as_json:
-        head = {"network": str(weights), "data": source, "split": split, "split_seed": seed}
+        head = {
+            "network": str(weights),
+            "data": source,
+            "split": split,
+            "split_seed": images.split_seed,
+        }
         click.echo(json.dumps({**head, **found.as_dict()}, indent=2))
         return
     from bnas.report.tables import score_table, show

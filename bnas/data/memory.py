@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from bnas.data.images import Facts, LabelledImages, Labels, pixel_sums
-from bnas.data.split import Indices, Split, stratified_split
+from bnas.data.split import Indices, Part, Split, stratified_split
 
 
 class Examples(ABC):
@@ -121,6 +121,27 @@ class FinalData:
     facts: Facts
     normalisation: Normalisation
     class_names: tuple[str, ...] | None = None
+
+
+def part_in_memory(
+    images: LabelledImages,
+    part: Part,
+    to_normal: Normalisation,
+    *,
+    split_seed: int,
+    device: str = "cpu",
+) -> InMemory:
+    """One part of a data set, or all of it, normalised as given.
+
+    Args:
+        images: The data set.
+        part: Which.
+        to_normal: What is done to its pixels.
+        split_seed: See `stratified_split`.
+        device: Where batches lie.
+    """
+    indices = _split(images, split_seed, None).part(part)
+    return InMemory(images, indices, to_normal, device=device)
 
 
 def search_data(

@@ -1,7 +1,7 @@
 """Which images train, which validate and which are kept for the final test."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,7 @@ import numpy.typing as npt
 from bnas.errors import InvalidData
 
 Indices = npt.NDArray[np.int64]
+Part: TypeAlias = Literal["test", "validation", "train", "all"]
 
 HELD_OUT_PART: Final = 6
 """One image in this many validates and another one tests: 1,797 digits give 1,197/300/300."""
@@ -24,6 +25,13 @@ class Split:
     train: Indices
     validation: Indices
     test: Indices
+
+    def part(self, name: Part) -> Indices:
+        """One of the three, or all of them."""
+        if name == "all":
+            return np.sort(np.concatenate([self.train, self.validation, self.test]))
+        indices: Indices = getattr(self, name)
+        return indices
 
 
 def stratified_split(

@@ -20,7 +20,7 @@ from bnas.data.images import Pixels, pixel_sums
 from bnas.data.memory import Examples, FinalData, Normalisation, SearchData, normalisation_of
 from bnas.data.resizing import fitted
 from bnas.data.settings import DataSettings
-from bnas.data.split import Indices, Split, stratified_split
+from bnas.data.split import Indices, Part, Split, stratified_split
 from bnas.errors import InvalidData
 
 # While one batch trains, this many are being decoded.
@@ -192,6 +192,20 @@ def streamed_final_data(
         normalisation=norm,
         class_names=images.files.class_names,
     )
+
+
+def streamed_part(
+    images: ImageFiles,
+    settings: DataSettings,
+    part: Part,
+    to_normal: Normalisation,
+    *,
+    device: str = "cpu",
+) -> Streamed:
+    """One part of a folder, or all of it, normalised as given and viewed as what is scored."""
+    _, scored = _views(settings, images.image_size)
+    indices = _split(images, settings).part(part)
+    return Streamed(images, indices, to_normal, view=scored, device=device)
 
 
 def _split(images: ImageFiles, settings: DataSettings) -> Split:

@@ -2,22 +2,21 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bnas.data import LabelledImages, stratified_split
-from bnas.data.memory import Examples, InMemory
+from bnas.data import DataSettings, Facts
+from bnas.data.loading import load_part
+from bnas.data.memory import Examples
 from bnas.data.memory import Normalisation as ToNormal
-from bnas.data.split import Indices
+from bnas.data.split import Part
 from bnas.errors import InvalidData
 from bnas.export.facts import TrainedFacts
 from bnas.export.loading import TrainedNetwork
 from bnas.training.loop import score
 
-Part: TypeAlias = Literal["test", "validation", "train", "all"]
 LEVEL: Final = 0.95
 # The quantile of a normal distribution that belongs to it.
 _Z: Final = 1.959963984540054
@@ -88,13 +87,7 @@ class NetworkScore:
 
 
 def score_network(
-    network: TrainedNetwork,
-    images: LabelledImages,
-    *,
-    part: Part = "test",
-    split_seed: int = 0,
-    device: str = "cpu",
-    origin: str = "the data",
+    network: TrainedNetwork, data: DataSettings, *, part: Part = "test", device: str = "cpu"
 ) -> NetworkScore:
     """Scores a network on one part of a data set.
 
@@ -103,28 +96,52 @@ def score_network(
 
     Args:
         network: What `bnas.load` reads; it is moved to the device.
-        images: The data set.
-        part: Which images, see `bnas.data.stratified_split`; or all.
-        split_seed: Of the split.
+        data: The data set, see `data_like_training`.
+        part: Which images.
         device: Where to compute.
-        origin: Where the data come from, for messages.
 
     Raises:
-        InvalidData: The network is made for other images or another number of classes.
+        InvalidData: The data cannot be used, or the network is made for other images or another
+            number of classes.
     """
-    _check(network.facts, images, origin)
     norm = network.facts.normalisation
     to_normal = ToNormal(mean_C=torch.tensor(norm.mean), deviation_C=torch.tensor(norm.deviation))
-    indices = _indices(images, part, split_seed)
-    examples = InMemory(images, indices, to_normal, device=device)
+    examples, facts = load_part(data, part, to_normal, device=device)
+    _check(network.facts, facts, data.source)
     model = network.network.to(device)
     found = score(model, examples)
+    number = len(examples)
     return NetworkScore(
         accuracy=found.accuracy,
-        interval=wilson(round(found.accuracy * len(indices)), len(indices)),
+        interval=wilson(round(found.accuracy * number), number),
         loss=found.loss,
-        images=len(indices),
+        images=number,
         classes=_classes(model, examples, network.facts.num_classes),
+    )
+
+
+def data_like_training(
+    facts: TrainedFacts, *, source: str | None = None, split_seed: int | None = None
+) -> DataSettings | None:
+    """The images of a network's training, brought to its size in the way of that training.
+
+    Args:
+        facts: Of the network.
+        source: Other images; None takes those of the training.
+        split_seed: Another split.
+
+    Returns:
+        None where there is neither a source nor a training to take it from.
+    """
+    training = facts.training
+    if training is None:
+        return None if source is None else DataSettings(source=source, split_seed=split_seed or 0)
+    return DataSettings(
+        source=source or training.data,
+        image_size=training.image_size,
+        split_seed=training.split_seed if split_seed is None else split_seed,
+        stream=True if training.crop_scale is not None else None,
+        crop_scale=training.crop_scale,
     )
 
 
@@ -137,8 +154,7 @@ def wilson(successes: int, number: int) -> tuple[float, float]:
     return max(0.0, low), min(1.0, high)
 
 
-def _check(facts: TrainedFacts, images: LabelledImages, origin: str) -> None:
-    found = images.facts
+def _check(facts: TrainedFacts, found: Facts, origin: str) -> None:
     pairs = (
         ("images of the height and width", facts.image_size, found.image_size),
         ("this number of channels", facts.in_channels, found.in_channels),
@@ -150,19 +166,6 @@ def _check(facts: TrainedFacts, images: LabelledImages, origin: str) -> None:
                 f"{origin}: the network {facts.name!r} is trained for {what} {own}, but the data "
                 f"have {given}; give data like those that it was trained on"
             )
-
-
-def _indices(images: LabelledImages, part: Part, split_seed: int) -> Indices:
-    if part == "all":
-        return np.arange(len(images.labels))
-    split = stratified_split(
-        images.labels,
-        seed=split_seed,
-        num_validation=images.num_validation,
-        num_test=images.num_test,
-    )
-    indices: Indices = getattr(split, part)
-    return indices
 
 
 @torch.no_grad()

@@ -59,6 +59,7 @@ class Training(_Facts):
         evaluator: Name of the evaluator.
         data: Data set, or the file that held it.
         image_size: Size that its images were brought to; None if they had theirs.
+        crop_scale: Of random crops, see `bnas.data.DataSettings`; None without them.
         split_seed: Which images were kept for the test, see `bnas.data.stratified_split`.
         epochs: Length of the training.
         seed: Of initial weights and the order of the images.
@@ -68,6 +69,7 @@ class Training(_Facts):
     evaluator: str
     data: str
     image_size: Annotated[int, Field(ge=1, le=4096, strict=True)] | None = None
+    crop_scale: Annotated[float, Field(gt=0, le=1)] | None = None
     split_seed: Annotated[int, Field(ge=0, strict=True)]
     epochs: _Count
     seed: Annotated[int, Field(ge=0, strict=True)]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from bnas.data import LabelledImages, stratified_split
+from bnas.data import DataSettings, stratified_split
 from bnas.evaluation.scoring import score_network, wilson
 from bnas.export.loading import load
 from bnas.export.weights import write_network
@@ -25,20 +25,22 @@ def test_classes_are_counted(tmp_path: Path) -> None:
     network = load(tmp_path)
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (90, 8, 8, 2)).astype(np.uint8)
-    images = LabelledImages(pixels=pixels, labels=rng.permutation(90) % 3)
-    found = score_network(network, images, part="all")
+    labels = rng.permutation(90) % 3
+    path = tmp_path / "images.npz"
+    np.savez(path, x=pixels, y=labels)
+    found = score_network(network, DataSettings(source=str(path)), part="all")
     with torch.no_grad():
         guesses = network(torch.from_numpy(pixels).permute(0, 3, 1, 2)).argmax(1).numpy()
-    assert found.accuracy == pytest.approx((guesses == images.labels).mean())
+    assert found.accuracy == pytest.approx((guesses == labels).mean())
     assert [one.images for one in found.classes] == [30, 30, 30]
     for one in found.classes:
-        own = guesses[images.labels == one.label]
+        own = guesses[labels == one.label]
         assert one.correct == (own == one.label).sum()
         others = [(own == other).sum() if other != one.label else 0 for other in range(3)]
         assert one.mistakes == max(others)
         assert one.mistaken_for in (None, int(np.argmax(others)))
-    tested = score_network(network, images, split_seed=4)
-    split = stratified_split(images.labels, seed=4)
-    right = guesses[split.test] == images.labels[split.test]
+    tested = score_network(network, DataSettings(source=str(path), split_seed=4))
+    split = stratified_split(labels, seed=4)
+    right = guesses[split.test] == labels[split.test]
     assert tested.images == len(split.test)
     assert tested.accuracy == pytest.approx(right.mean())

@@ -10,15 +10,16 @@ from scipy.stats import kendalltau
 
 import bnas
 from bnas.architecture import Architecture, Design, Stage, Stem, Unit, digest, valid
-from bnas.data import read
 from bnas.errors import EvaluationFailed, InvalidConfiguration, RunError
-from bnas.evaluation.scoring import score_network
+from bnas.evaluation.scoring import NetworkScore, data_like_training, score_network
+from bnas.export.loading import TrainedNetwork
 from bnas.runs.folder import RunFolder
 from bnas.runs.retraining.resolution import Resolved, resolve
 from bnas.runs.retraining.result import Retraining, open_retraining
 from bnas.runs.retraining.retrain import labels, resume, start
 from bnas.search.events import EpochEnded, Event
 from bnas.training import course, loop
+from tests.data.writing import write_folder
 
 EPOCHS = 3
 FINAL = "bnas.runs.retraining.final"
@@ -265,10 +266,30 @@ def test_settings_of_a_search_are_refused(whole: Retraining) -> None:
     )
 
 
+def scored_again(network: TrainedNetwork) -> NetworkScore:
+    data = data_like_training(network.facts)
+    assert data is not None
+    return score_network(network, data)
+
+
+def test_a_network_of_streamed_crops_is_tested_on_images_cut_as_in_its_training(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "images"
+    write_folder(folder, {"train/dark": 12, "train/light": 12}, size=12)
+    data = {"data": str(folder), "image_size": 8, "stream": True, "crop_scale": 0.5}
+    settings = [f"evaluator.{key}={value}" for key, value in data.items()]
+    (one, _) = retrained(tmp_path, asked("evaluator.epochs=1", *settings)).designs()
+    network = bnas.load(one.networks[0])
+    assert network.facts.test is not None
+    again = scored_again(network)
+    assert (again.accuracy, again.loss) == (network.facts.test.accuracy, network.facts.test.loss)
+
+
 def test_a_network_trained_in_bfloat16_is_tested_as_it_is_loaded(tmp_path: Path) -> None:
     resolved = asked("evaluator.epochs=1", "evaluator.acceleration.precision=bfloat16")
     (one, _) = retrained(tmp_path, resolved).designs()
     network = bnas.load(one.networks[0])
     assert network.facts.test is not None
-    again = score_network(network, read("digits"))
+    again = scored_again(network)
     assert (again.accuracy, again.loss) == (network.facts.test.accuracy, network.facts.test.loss)

@@ -151,6 +151,7 @@ class _Job:
                     evaluator=definition.name,
                     data=definition.data,
                     image_size=definition.image_size,
+                    crop_scale=definition.crop_scale,
                     split_seed=definition.split_seed,
                     epochs=definition.epochs,
                     seed=self._seed,
