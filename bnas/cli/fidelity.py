@@ -22,7 +22,12 @@ _SAMPLE = ("designs", "seeds", "recommend")
 @click.command("fidelity")
 @click.option("--space", required=True, help="Search space, a name or a YAML file.")
 @click.option("--evaluator", required=True, help="Evaluator, a name or a YAML file.")
-@click.option("--long-epochs", type=int, help="Epochs of the truth.  [default: 5 times as many]")
+@click.option(
+    "--truth",
+    metavar="KEY=VALUE[,...]",
+    help="The truth: the evaluator with other settings, as epochs=40,subset=null.  "
+    "[default: 5 times the epochs]",
+)
 @click.option("--designs", type=int, help="Architectures to train.  [default: 12]")
 @click.option("--seeds", type=int, help="Long trainings of each.  [default: 2]")
 @click.option(
@@ -56,7 +61,7 @@ _SAMPLE = ("designs", "seeds", "recommend")
 def command(  # noqa: PLR0917 (click calls it by name)
     space: str,
     evaluator: str,
-    long_epochs: int | None,
+    truth: str | None,
     variants: tuple[str, ...],
     proxies: tuple[str, ...],
     name: str | None,
@@ -83,7 +88,7 @@ def command(  # noqa: PLR0917 (click calls it by name)
     plan = resolve(
         space=space,
         evaluator=evaluator,
-        long_epochs=long_epochs,
+        truth=truth,
         variants=variants,
         proxies=proxies,
         sample=sample,

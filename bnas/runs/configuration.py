@@ -13,7 +13,7 @@ from bnas.evaluation import EvaluatorDefinition, load_evaluator
 from bnas.search.settings import SearchSettings
 from bnas.space import AnySpace, load_space
 
-_EXAMPLES = {"--set": "evaluator.epochs=3", "--variant": "epochs=3"}
+_EXAMPLES = {"--set": "evaluator.epochs=3", "--truth": "epochs=40", "--variant": "epochs=3"}
 
 
 class Configuration(BaseModel):

@@ -12,7 +12,7 @@ from tests.cli.terminal import Cli
 RUN = Path("results/runs/one")
 QUICK = [
     *("fidelity", "--space", "resnet", "--evaluator", "quick.yaml", "--engine", "inline"),
-    *("--long-epochs", 2, "--designs", 4, "--seeds", 2, "--max-ops", 12000, "--name", "one"),
+    *("--truth", "epochs=2", "--designs", 4, "--seeds", 2, "--max-ops", 12000, "--name", "one"),
 ]
 EVALUATOR = """\
 name: quick

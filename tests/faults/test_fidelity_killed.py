@@ -29,7 +29,7 @@ def test_a_killed_measurement_goes_on(tmp_path: Path, engine: str) -> None:
     run = tmp_path / "results" / "runs" / "run"
     arguments = [
         *("fidelity", "--space", "resnet", "--evaluator", "quick.yaml", "--engine", engine),
-        *("--long-epochs", "4", "--designs", "4", "--max-ops", "12000", "--name", "run"),
+        *("--truth", "epochs=4", "--designs", "4", "--max-ops", "12000", "--name", "run"),
     ]
     with Command(arguments, tmp_path) as command:
         wait_for(lambda: finished(run) >= 3, "the third training", seconds=300)

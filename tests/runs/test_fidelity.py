@@ -49,8 +49,13 @@ class TestPlan:
         assert (variant.epochs, variant.recipe.batch_size) == (2, 32)
         assert list(found.scores) == ["zero-cost"]
 
+    def test_the_truth_can_be_trained_otherwise_too(self) -> None:
+        found = plan(truth="recipe.batch_size=32, subset=null").truth
+        assert (found.epochs, found.recipe.batch_size) == (20, 32)
+        assert plan(truth="epochs=7").truth.epochs == 7
+
     def test_what_is_trained_as_the_truth_is_no_proxy(self) -> None:
-        assert list(plan(long_epochs=4).proxies) == []
+        assert list(plan(truth="epochs=4").proxies) == []
 
     def test_trainings_of_several_threads_share_the_cpus(self, tmp_path: Path) -> None:
         path = tmp_path / "wide.yaml"
@@ -87,8 +92,12 @@ class TestPlan:
                 "--variant epochs=0: 'epochs' must be greater than or equal to 1, but got 0",
             ),
             (
-                {"long_epochs": 0},
-                "--long-epochs 0: 'epochs' must be greater than or equal to 1, but got 0",
+                {"truth": "epochs=0"},
+                "--truth epochs=0: 'epochs' must be greater than or equal to 1, but got 0",
+            ),
+            (
+                {"truth": "epochs"},
+                "--truth takes KEY=VALUE, but got 'epochs'; as in `--truth epochs=40`",
             ),
             (
                 {"proxies": ["zero-cost"], "variants": []},
@@ -198,7 +207,7 @@ class TestReport:
         self, sample: list[TrialRecord], *, noise: float = 0.0, recommend: float = 0.8
     ) -> Report:
         """Accuracy grows with the rank; two designs guess; naswot is the rank turned round."""
-        whole = plan(recommend=recommend, long_epochs=5, proxies=["zero-cost"])
+        whole = plan(recommend=recommend, truth="epochs=5", proxies=["zero-cost"])
         rng = np.random.default_rng(0)
         measurements = []
         for rank, record in enumerate(sample):
@@ -255,7 +264,7 @@ class TestReport:
         assert advice(none) == "recommended: none; no proxy has a correlation of 0.8 or more"
 
     def test_failures_are_counted(self, sample: list[TrialRecord]) -> None:
-        whole = plan(seeds=1, long_epochs=5)
+        whole = plan(seeds=1, truth="epochs=5")
         measurements = [
             *(trained(TRUTH, r.digest, 1, [0.5 + i / 30]) for i, r in enumerate(sample[:-1])),
             Measurement(proxy=TRUTH, digest=sample[-1].digest, seed=1, error="nan"),

@@ -116,7 +116,7 @@ def resolve(
     *,
     space: str,
     evaluator: str,
-    long_epochs: int | None = None,
+    truth: str | None = None,
     variants: Sequence[str] = (),
     proxies: Sequence[str] = (),
     sample: Mapping[str, Any] | None = None,
@@ -128,8 +128,9 @@ def resolve(
     Args:
         space: Name or path of the search space.
         evaluator: Name or path of the evaluator, whose own training is the first proxy.
-        long_epochs: Epochs of the truth; five times the evaluator's if None.
-        variants: More proxies, as "image_size=16,epochs=2": the evaluator with other settings.
+        truth: The evaluator with other settings, as "epochs=40,subset=null", trains the truth; its
+            epochs are five times as many unless they are said.
+        variants: More proxies, said in the same way.
         proxies: More proxies, names or paths of evaluators of any kind.
         sample: Fields of `Sample`.
         search: Fields of `bnas.search.settings.SearchSettings`.
@@ -141,7 +142,7 @@ def resolve(
     own = load_evaluator(evaluator)
     if data is not None:
         own = _changed(own, {"data": data}, f"--data {data}")
-    trainings = {own.name: own} | {text: _variant(own, text) for text in variants}
+    trainings = {own.name: own} | {text: _variant(own, text, "--variant") for text in variants}
     scores: dict[str, ZeroCostDefinition] = {}
     for found in map(load_any_evaluator, proxies):
         if isinstance(found, ZeroCostDefinition):
@@ -149,28 +150,29 @@ def resolve(
         else:
             change = {} if data is None else {"data": data}
             trainings[found.name] = _changed(found, change, f"--data {data}")
-    epochs = _TIMES_LONGER * own.epochs if long_epochs is None else long_epochs
-    truth = _changed(own, {"epochs": epochs, "rungs": None}, f"--long-epochs {epochs}")
+    long = own.model_copy(update={"epochs": _TIMES_LONGER * own.epochs, "rungs": None})
+    if truth is not None:
+        long = _variant(long, truth, "--truth")
     values = {
         "sample": sample or {},
         "space": load_space(space).definition.model_dump(exclude_unset=True),
-        "truth": truth.model_dump(),
-        "proxies": {n: d.model_dump() for n, d in trainings.items() if not _equal(d, truth)},
+        "truth": long.model_dump(),
+        "proxies": {n: d.model_dump() for n, d in trainings.items() if not _equal(d, long)},
         "scores": {name: definition.model_dump() for name, definition in scores.items()},
         "search": search or {},
     }
     plan = validate(values, Plan, InvalidConfiguration, source="fidelity")
-    if truth.threads == 1 or (search or {}).get("workers") is not None:
+    if long.threads == 1 or (search or {}).get("workers") is not None:
         return plan
     # By default there is a worker a CPU, of which a training now takes several.
-    return plan.with_search({"workers": max(1, plan.search.workers // truth.threads)})
+    return plan.with_search({"workers": max(1, plan.search.workers // long.threads)})
 
 
-def _variant(own: EvaluatorDefinition, text: str) -> EvaluatorDefinition:
+def _variant(own: EvaluatorDefinition, text: str, option: str) -> EvaluatorDefinition:
     values = own.model_dump()
     for assignment in text.split(","):
-        assign(values, assignment.strip(), option="--variant")
-    return validate(values, EvaluatorDefinition, InvalidConfiguration, source=f"--variant {text}")
+        assign(values, assignment.strip(), option=option)
+    return validate(values, EvaluatorDefinition, InvalidConfiguration, source=f"{option} {text}")
 
 
 def _changed(
