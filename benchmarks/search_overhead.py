@@ -80,11 +80,10 @@ def timed(sampler: SamplerName, trials: int, storage: str = "memory") -> str:
         began = time.process_time()
         stamps = searched(study, sampler, trials)
         total = time.process_time() - began
+        num_repeats = study.num_trials - trials
     cells = [f"{1e3 * per_trial(stamps[:mark]):.1f}" if mark <= trials else "" for mark in MARKS]
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    summary = (
-        f"{trials:,} trials, {study.num_trials - trials:,} repeats: {total:.0f} s, {memory:.0f} MB"
-    )
+    summary = f"{trials:,} trials, {num_repeats:,} repeats: {total:.0f} s, {memory:.0f} MB"
     return f"| {sampler} | {storage} | {' | '.join(cells)} | {summary} |"
 
 
