@@ -10,6 +10,10 @@ disturb less; the wall-clock rate stands beside it. Printed are medians and quar
 
 Weights are binarised once in a step, because a step has one forward pass; what that costs with its
 gradient is printed, as the most that doing it less often could save.
+
+Trainings keep the memory that they free (`bnas.training.heap`), which glibc by default gives back;
+the published style is measured with its default, and both are measured the other way round too.
+Scoring is measured with batches of both kinds of devices, each with and without that memory.
 """
 
 import argparse
@@ -37,11 +41,13 @@ from bnas.architecture import Architecture, load_design
 from bnas.blocks import BinaryConv2d, build
 from bnas.cost import ledger
 from bnas.training import Acceleration
+from bnas.training.heap import M_MMAP_THRESHOLD, M_TRIM_THRESHOLD
 from bnas.training.regions import accelerated
 
 BATCH, CLASSES, PIXELS = 128, 10, 32
 DESIGN = load_design("resnet20-reactnet").architecture
 FASTEST = "regions, bfloat16"
+SCORED = (512, 128)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,27 +56,34 @@ class Variant:
 
     acceleration: Acceleration | None = None
     autocast: bool = False
+    keeps_memory: bool = True
 
 
 VARIANTS = {
-    "published style": Variant(),
+    "published style": Variant(keeps_memory=False),
+    "published style, memory kept": Variant(),
     "plain form, channels-last": Variant(acceleration=Acceleration(plain=True)),
     "float32": Variant(acceleration=Acceleration(compile="none")),
     "bfloat16": Variant(acceleration=Acceleration(compile="none", precision="bfloat16")),
     "bfloat16 by autocast": Variant(acceleration=Acceleration(compile="none"), autocast=True),
     "regions, float32": Variant(acceleration=Acceleration(compile="regions")),
     FASTEST: Variant(acceleration=Acceleration(compile="regions", precision="bfloat16")),
+    f"{FASTEST}, memory given back": Variant(
+        acceleration=Acceleration(compile="regions", precision="bfloat16"), keeps_memory=False
+    ),
 }
 
 
 class Trainer:
     """A network that takes steps on one random batch."""
 
-    def __init__(self, variant: Variant, architecture: Architecture = DESIGN) -> None:
+    def __init__(
+        self, variant: Variant, architecture: Architecture = DESIGN, *, batch: int = BATCH
+    ) -> None:
         self.variant = variant
         generator = torch.Generator().manual_seed(0)
-        self._images = torch.randn(BATCH, 3, PIXELS, PIXELS, generator=generator)
-        self._labels = torch.randint(CLASSES, (BATCH,), generator=generator)
+        self._images = torch.randn(batch, 3, PIXELS, PIXELS, generator=generator)
+        self._labels = torch.randint(CLASSES, (batch,), generator=generator)
         self.network = build(architecture, num_classes=CLASSES).train()
         if variant.acceleration is None:
             state = self.network.state_dict()
@@ -81,6 +94,7 @@ class Trainer:
 
     def step(self) -> tuple[float, float]:
         """Takes a step; CPU and wall-clock seconds that it took."""
+        keep_memory(self.variant.keeps_memory)
         with self._form():
             cpu, wall = time.process_time(), time.perf_counter()
             with torch.autocast("cpu", torch.bfloat16, enabled=self.variant.autocast):
@@ -90,6 +104,14 @@ class Trainer:
             loss.backward()
             self._optimizer.step()
             return time.process_time() - cpu, time.perf_counter() - wall
+
+    def score(self, size: int) -> None:
+        """Runs the network forward on all images, in batches of so many."""
+        self.network.eval()
+        with self._form(), torch.no_grad():
+            for images in self._images.split(size):
+                self.network(images)
+        self.network.train()
 
     def clear(self) -> None:
         """Gives back the gradients."""
@@ -119,6 +141,7 @@ def main() -> None:
         torch.set_num_threads(threads)
         speeds(threads, rounds)
     torch.set_num_threads(1)
+    print(f"{alone('scoring', FASTEST)}\n", flush=True)
     start_up(cold=not options.quick)
     memory(("published style", "float32", FASTEST) if options.quick else tuple(VARIANTS))
 
@@ -180,6 +203,36 @@ def limits(taken: dict[str, list[tuple[float, float]]]) -> str:
     return "Share of the convolutions, which is how near a step is to its limit: " + "; ".join(
         shares
     )
+
+
+def scoring(name: str) -> str:
+    """What an image costs that is only scored, in a process whose heap no training has shaped."""
+    trainer = Trainer(VARIANTS[name], batch=2 * max(SCORED))
+    settings = [(size, kept) for size in SCORED for kept in (False, True)]
+    taken: dict[tuple[int, bool], list[float]] = {setting: [] for setting in settings}
+    for _ in range(7):
+        for size, kept in settings:
+            keep_memory(kept)
+            trainer.score(size)  # what was given back before is not there at first
+            began = time.process_time()
+            trainer.score(size)
+            taken[size, kept].append((time.process_time() - began) / (2 * max(SCORED)))
+    lines = ["| scoring, batch | freed memory | CPU ms an image | times the first |"]
+    lines += ["|---|---|---|---|"]
+    for (size, kept), times in taken.items():
+        ratios = [a / b for a, b in zip(taken[settings[0]], times, strict=True)]
+        low, _, high = quantiles(ratios, n=4)
+        shown = f"{1e3 * median(times):.2f} | {median(ratios):.2f} ({low:.2f} to {high:.2f})"
+        lines.append(f"| {size} | {'kept' if kept else 'given back'} | {shown} |")
+    return "\n".join(lines)
+
+
+def keep_memory(kept: bool) -> None:  # noqa: FBT001
+    """Sets glibc's thresholds: as trainings do, or as glibc itself once it has freed a tensor."""
+    largest = 4 * BATCH * DESIGN.stem.width * PIXELS**2 + 4096
+    library = ctypes.CDLL(None)
+    library.mallopt(M_MMAP_THRESHOLD, 2**25 if kept else largest)
+    library.mallopt(M_TRIM_THRESHOLD, 2**30 if kept else 2 * largest)
 
 
 def convolutions(network: nn.Module) -> list[tuple[nn.Module, torch.Size]]:
@@ -337,7 +390,7 @@ def processor() -> str:
     return f"{names[0] if names else platform.machine()} ({', '.join(flags)})"
 
 
-ALONE: dict[str, Callable[[str], str]] = {"first": first, "peak": peak}
+ALONE: dict[str, Callable[[str], str]] = {"first": first, "peak": peak, "scoring": scoring}
 
 
 if __name__ == "__main__":

@@ -101,20 +101,21 @@ class PublishedUnit(nn.Module):
 
 
 class PublishedNetwork(nn.Module):
-    """Stem, three stages of three blocks of two units, average pooling, classifier.
+    """Stem, three stages of blocks of two units, average pooling, classifier.
 
     Args:
         width: Channels of the first stage; they double from stage to stage.
+        depth: Blocks of a stage.
         num_classes: Outputs.
     """
 
-    def __init__(self, *, width: int = 16, num_classes: int = 10) -> None:
+    def __init__(self, *, width: int = 16, depth: int = 3, num_classes: int = 10) -> None:
         super().__init__()
         conv = nn.Conv2d(3, width, 3, padding=1, bias=False)
         self.stem = nn.Sequential(OrderedDict(conv=conv, norm=nn.BatchNorm2d(width)))
-        self.stage1 = _stage(width, width, 1)
-        self.stage2 = _stage(width, 2 * width, 2)
-        self.stage3 = _stage(2 * width, 4 * width, 2)
+        self.stage1 = _stage(width, width, depth, 1)
+        self.stage2 = _stage(width, 2 * width, depth, 2)
+        self.stage3 = _stage(2 * width, 4 * width, depth, 2)
         self.classifier = nn.Linear(4 * width, num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -124,9 +125,9 @@ class PublishedNetwork(nn.Module):
         return logits
 
 
-def _stage(in_channels: int, channels: int, stride: int) -> nn.Sequential:
+def _stage(in_channels: int, channels: int, depth: int, stride: int) -> nn.Sequential:
     units = [PublishedUnit(in_channels, channels, stride)]
-    units += [PublishedUnit(channels, channels, 1) for _ in range(5)]
+    units += [PublishedUnit(channels, channels, 1) for _ in range(2 * depth - 1)]
     blocks = (
         nn.Sequential(OrderedDict(unit1=first, unit2=second))
         for first, second in zip(units[::2], units[1::2], strict=True)

@@ -15,14 +15,13 @@ from bnas.data.split import Part
 from bnas.errors import InvalidData
 from bnas.export.facts import TrainedFacts
 from bnas.export.loading import TrainedNetwork
-from bnas.training.loop import score
+from bnas.training.loop import in_order, score
 
 LEVEL: Final = 0.95
 # The quantile of a normal distribution that belongs to it.
 _Z: Final = 1.959963984540054
 # With more, a list of classes says less than it takes room.
 _MOST_CLASSES: Final = 20
-_BATCH: Final = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,8 +173,8 @@ def _classes(model: nn.Module, examples: Examples, num_classes: int) -> tuple[Cl
     if num_classes > _MOST_CLASSES:
         return ()
     counts_KK = torch.zeros(num_classes * num_classes, dtype=torch.int64)
-    for x_NHWC, y_N in examples.batches(torch.arange(len(examples)).split(_BATCH)):
-        logits_NK: Tensor = model(x_NHWC.permute(0, 3, 1, 2))
+    for x_NCHW, y_N in in_order(examples):
+        logits_NK: Tensor = model(x_NCHW)
         pairs_N = (y_N * num_classes + logits_NK.argmax(dim=1)).cpu()
         counts_KK += torch.bincount(pairs_N, minlength=num_classes**2)
     rows = counts_KK.view(num_classes, num_classes).tolist()

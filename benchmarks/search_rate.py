@@ -1,0 +1,261 @@
+"""Measures how many architectures a CPU-hour judges, and how well, against the published style.
+
+    OMP_NUM_THREADS=1 GOMP_SPINCOUNT=0 python benchmarks/search_rate.py --data CIFAR10
+
+Twelve depths and widths of ReActNet's units on ResNet are trained as the evaluator `cifar10-proxy`
+says, once in the style of the published code (`baselines/published_style.py`) and once by this
+project; and long, in float32, for the truth. Start and compilation with an empty cache count: the
+time is all CPU time of one process for each of the three, its compilers included. Rungs stop trials
+as in a search that comes upon the networks in the order below; what a stopped trial would have
+taken longer is left out, and its rank is that of its last accuracy.
+
+Prints architectures a CPU-hour and Spearman's correlation with the truth, with its interval. Keeps
+every epoch in `results/reference/search-rate.csv`; what is there is not trained again.
+"""
+
+import argparse
+import csv
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import torch
+from baselines.published_style import PublishedNetwork
+from torch import Tensor, nn
+
+from bnas.architecture import Architecture, load_design
+from bnas.cost import ledger
+from bnas.data.loading import load_search_data
+from bnas.evaluation import EvaluatorDefinition, load_evaluator
+from bnas.runs.fidelity.correlation import estimate, spearman
+from bnas.search.halving import Halving, Rungs
+from bnas.search.port import Progress
+from bnas.training import Acceleration, course
+from bnas.training.loop import score, train
+
+RESULTS: Final = (
+    Path(__file__).resolve().parent.parent / "results" / "reference" / "search-rate.csv"
+)
+COLUMNS: Final = ("style", "depth", "width", "epoch", "accuracy", "cpu_s")
+DESIGN: Final = load_design("resnet20-reactnet").architecture
+# In the order in which a search would come upon them; one that is mixed, but the same for all.
+NETWORKS: Final = [
+    *[(2, 16), (1, 8), (3, 24), (1, 24), (3, 8), (2, 12)],
+    *[(3, 16), (1, 12), (2, 24), (2, 8), (1, 16), (3, 12)],
+]
+PUBLISHED, OURS, TRUTH = STYLES = ("published style", "ours", "long")
+TIMES_LONGER: Final = 4
+
+
+class Epoch(NamedTuple):
+    """What is known after an epoch: accuracy, and CPU seconds since its process began."""
+
+    accuracy: float
+    cpu_s: float
+
+
+Curves = dict[tuple[int, int], list[Epoch]]
+
+
+def main() -> None:
+    """Trains what is missing, then prints the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", help="folder with the batches of CIFAR-10")
+    parser.add_argument("--subset", type=int, default=5000, help="images to train on")
+    arguments = parser.parse_args()
+    known = read()
+    for style in STYLES:
+        if style in known:
+            continue
+        if arguments.data is None:
+            sys.exit("search_rate.py needs CIFAR-10: say where it is with --data")
+        with tempfile.TemporaryDirectory() as cache:
+            os.environ["TORCHINDUCTOR_CACHE_DIR"] = cache
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
+                known[style] = executor.submit(
+                    trained, style, arguments.data, arguments.subset
+                ).result()
+        write(style, known[style])
+    show(known)
+
+
+def trained(style: str, data: str, subset: int) -> Curves:
+    """Trains all networks in this process, one after the other."""
+    definition = load_evaluator("cifar10-proxy").model_copy(
+        update={"data": data, "subset": subset, "rungs": None}
+    )
+    if style == TRUTH:
+        epochs = TIMES_LONGER * definition.epochs
+        definition = definition.model_copy(
+            update={"epochs": epochs, "acceleration": Acceleration()}
+        )
+    curves: Curves = {}
+    for depth, width in NETWORKS:
+        train_one = as_published if style == PUBLISHED else as_here
+        curves[depth, width] = list(train_one(definition, depth, width, seed=int(style == TRUTH)))
+        print(f"{style}, depth {depth}, width {width}: {curves[depth, width][-1]}", flush=True)
+    return curves
+
+
+def as_here(
+    definition: EvaluatorDefinition, depth: int, width: int, *, seed: int
+) -> Iterator[Epoch]:
+    """A trial of this project."""
+    found: list[Epoch] = []
+
+    def report(progress: Progress) -> bool:
+        found.append(Epoch(progress.accuracy, cpu_s()))
+        return True
+
+    definition.build().evaluate(architecture(depth, width), seed=seed, report=report)
+    return iter(found)
+
+
+def as_published(
+    definition: EvaluatorDefinition, depth: int, width: int, *, seed: int
+) -> Iterator[Epoch]:
+    """The same training of the same initial network in the published style.
+
+    Images, their augmentation and the schedule are the project's, which cost little.
+    """
+    torch.set_num_threads(1)
+    data = load_search_data(definition.images, device="cpu")
+    recipe = definition.recipe
+    training = course.begin(architecture(depth, width), recipe, facts=data.facts, seed=seed)
+    network = PublishedNetwork(width=width, depth=depth, num_classes=data.facts.num_classes)
+    network.load_state_dict(training.model.state_dict())
+    training.model = DefaultLayout(network)
+    training.optimizer = torch.optim.Adam(network.parameters(), weight_decay=recipe.weight_decay)
+    for _ in train(training, data.train, recipe, epochs=definition.epochs):
+        yield Epoch(score(training.network, data.validation).accuracy, cpu_s())
+
+
+class DefaultLayout(nn.Module):
+    """A network whose images come with their channels outermost."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Maps images (N, 3, H, W) to logits (N, num_classes)."""
+        logits: Tensor = self.network(images.contiguous())
+        return logits
+
+
+def architecture(depth: int, width: int) -> Architecture:
+    """ReActNet's units in three stages of so many blocks; channels double from `width` on."""
+    stages = tuple(
+        replace(stage, depth=depth, width=width << index)
+        for index, stage in enumerate(DESIGN.stages)
+    )
+    return replace(DESIGN, stem=replace(DESIGN.stem, width=width), stages=stages)
+
+
+def cpu_s() -> float:
+    """CPU seconds of this process since it began, and of its compilers."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def show(curves: dict[str, Curves]) -> None:
+    """Prints the table."""
+    truth = [curves[TRUTH][network][-1].accuracy for network in NETWORKS]
+    slow = rate(list(paid(curves[PUBLISHED], keep_all)))
+    print("| proxy | architectures a CPU-hour | times | Spearman with the long training |")
+    print("|---|---|---|---|")
+    for style, stops in ((PUBLISHED, False), (PUBLISHED, True), (OURS, False), (OURS, True)):
+        chosen = list(paid(curves[style], rungs() if stops else keep_all))
+        found = estimate(spearman, [last.accuracy for last, _ in chosen], truth)
+        name = f"{style}, stopped at rungs" if stops else style
+        interval = f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
+        print(f"| {name} | {rate(chosen):.0f} | {rate(chosen) / slow:.2f} | {interval} |")
+
+
+def rate(chosen: Iterable[tuple[Epoch, float]]) -> float:
+    """Architectures a CPU-hour."""
+    return 3600 * len(NETWORKS) / sum(seconds for _, seconds in chosen)
+
+
+Decide = Callable[[int, int, float, Epoch], bool]
+
+
+def paid(curves: Curves, goes_on: Decide) -> Iterator[tuple[Epoch, float]]:
+    """Last epoch and CPU seconds of each network, up to where it is stopped."""
+    before = 0.0
+    for number, (depth, width) in enumerate(NETWORKS):
+        curve = curves[depth, width]
+        length = next(
+            (
+                epoch
+                for epoch, point in enumerate(curve, 1)
+                if not goes_on(number, epoch, operations(depth, width), point)
+            ),
+            len(curve),
+        )
+        yield curve[length - 1], curve[length - 1].cpu_s - before
+        before = curve[-1].cpu_s
+
+
+def keep_all(number: int, epoch: int, ops: float, point: Epoch) -> bool:
+    """Stops nothing."""
+    del number, epoch, ops, point
+    return True
+
+
+def rungs() -> Decide:
+    """Stops as the evaluator's rungs do."""
+    definition = load_evaluator("cifar10-proxy")
+    halving = Halving(
+        definition.rungs or Rungs(), epochs=definition.epochs, objectives=("accuracy", "ops")
+    )
+
+    def goes_on(number: int, epoch: int, ops: float, point: Epoch) -> bool:
+        if epoch not in halving.epochs:
+            return True
+        halving.enter(number, epoch, {"accuracy": point.accuracy, "ops": ops})
+        return halving.goes_on(number, epoch)
+
+    return goes_on
+
+
+def operations(depth: int, width: int) -> float:
+    """OPs of a network."""
+    return ledger(architecture(depth, width), image_size=32, num_classes=10).totals.ops
+
+
+def read() -> dict[str, Curves]:
+    """What was measured before, by style."""
+    found: dict[str, Curves] = defaultdict(lambda: defaultdict(list))
+    if RESULTS.exists():
+        with RESULTS.open(newline="") as file:
+            for row in csv.DictReader(file):
+                epoch = Epoch(float(row["accuracy"]), float(row["cpu_s"]))
+                found[row["style"]][int(row["depth"]), int(row["width"])].append(epoch)
+    return dict(found)
+
+
+def write(style: str, curves: Curves) -> None:
+    """Adds the epochs of one style."""
+    is_new = not RESULTS.exists()
+    with RESULTS.open("a", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if is_new:
+            writer.writerow(COLUMNS)
+        for (depth, width), curve in curves.items():
+            for epoch, point in enumerate(curve, 1):
+                row = (f"{point.accuracy:.4f}", f"{point.cpu_s:.2f}")
+                writer.writerow((style, depth, width, epoch, *row))
+
+
+if __name__ == "__main__":
+    main()
