@@ -223,6 +223,15 @@ class TestReport:
             ]
         return report(whole, sample, measurements, chance=0.1, num_images=300)
 
+    def test_the_title_says_how_the_truth_was_trained(self) -> None:
+        def title(**options: object) -> str:
+            return report(plan(**options), [], [], chance=0.1, num_images=300).title  # type: ignore[arg-type]
+
+        start = "space resnet, evaluator digits, 0 designs, truth"
+        assert title(truth="epochs=9", seeds=1) == f"{start} 9 epochs, 1 seed"
+        changed = "epochs=9, subset=500, recipe.batch_size=32"
+        assert title(truth=changed) == f"{start} 9 epochs, subset 500, recipe, 2 seeds"
+
     def test_the_truth_is_described(self, sample: list[TrialRecord]) -> None:
         truth = self.found(sample).truth
         assert truth is not None

@@ -16,6 +16,7 @@ from bnas.search.trials import TrialRecord
 # Exact costs: a proxy that ranks no better says nothing that is not known before.
 BASELINES: Final = frozenset({"params", "ops"})
 _STANDARD_ERRORS: Final = 3
+_LENGTH: Final = {"epochs", "rungs"}
 
 
 def report(
@@ -36,10 +37,8 @@ def report(
         num_images: Images that validate.
     """
     seeds = "1 seed" if plan.sample.seeds == 1 else f"{plan.sample.seeds} seeds"
-    title = (
-        f"space {plan.space.name}, evaluator {plan.truth.name}, {len(sample)} designs, truth "
-        f"{plan.truth.epochs} epochs, {seeds}"
-    )
+    start = f"space {plan.space.name}, evaluator {plan.truth.name}, {len(sample)} designs"
+    title = ", ".join((start, f"truth {plan.truth.epochs} epochs", *_otherwise(plan), seeds))
     by_name: dict[str, list[Measurement]] = {}
     for measurement in measurements:
         by_name.setdefault(measurement.proxy, []).append(measurement)
@@ -55,6 +54,17 @@ def report(
     truth = _truth(plan, len(sample), by_name[TRUTH], comparison, num_images)
     proxies = tuple(_proxies(plan, by_name, comparison))
     return Report(title=title, truth=truth, proxies=proxies, wanted=plan.sample.recommend)
+
+
+def _otherwise(plan: Plan) -> Iterator[str]:
+    """What the truth is trained with that its evaluator has not, but for its length."""
+    own = plan.proxies.get(plan.truth.name)
+    if own is None:
+        return
+    before, settings = own.model_dump(exclude=_LENGTH), plan.truth.model_dump(exclude=_LENGTH)
+    for key, value in settings.items():
+        if value != before[key]:
+            yield key if isinstance(value, dict) else f"{key} {'none' if value is None else value}"
 
 
 def _final(measurements: Iterable[Measurement]) -> dict[str, dict[int, float]]:
