@@ -41,8 +41,9 @@ class Trainings:
             if (wanted[0], wanted[1].digest, wanted[2]) not in done
         }
         self._progress: dict[int, dict[int, Progress]] = {}
+        # Of the evaluator that trains: those that have ended, and since when.
+        self._num_ended = 0
         self._began = time.monotonic()
-        self._num_epochs = 0
         self._kept: Checkpoints | None = None
         if plan.search.checkpoint_s is not None:
             self._kept = Checkpoints(folder.checkpoints, interval_s=plan.search.checkpoint_s)
@@ -55,6 +56,7 @@ class Trainings:
             trials = {n: (record, seed) for n, (p, record, seed) in self._open.items() if p == name}
             if not trials:
                 continue
+            self._num_ended, self._began = 0, time.monotonic()
             end = run_job(
                 Job(
                     work=ListedTrials(trials, record=self._record, done=end.message),
@@ -93,17 +95,17 @@ class Trainings:
         append_measurement(self._folder.fidelity, measurement)
         if self._kept is not None:
             self._kept.remove(number)
-        self._num_epochs += self._plan.trainings[name].epochs
+        self._num_ended += 1
         num_done = len(self._all) - len(self._open)
-        self._tell(f"[{num_done}/{len(self._all)}] {measurement}{self._left()}")
+        self._tell(f"[{num_done}/{len(self._all)}] {measurement}{self._left(name)}")
 
-    def _left(self) -> str:
-        """The time that is left, by the pace of the epochs of this call."""
-        left = sum(self._plan.trainings[name].epochs for name, _, _ in self._open.values())
-        if not left:
+    def _left(self, name: str) -> str:
+        """The time that is left of one evaluator; what another takes is not known before."""
+        num_left = sum(of == name for of, _, _ in self._open.values())
+        if not num_left:
             return ""
-        seconds = (time.monotonic() - self._began) / self._num_epochs * left
-        return f", about {timedelta(seconds=round(seconds))} left"
+        seconds = (time.monotonic() - self._began) / self._num_ended * num_left
+        return f"; about {timedelta(seconds=round(seconds))} left of {name}"
 
 
 def _wanted(plan: Plan, sample: Sequence[TrialRecord]) -> Iterator[tuple[str, TrialRecord, int]]:
