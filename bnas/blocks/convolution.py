@@ -61,11 +61,15 @@ class BinaryConv2d(nn.Module):
         weight: Tensor = self.weight
         if self.is_binary:
             weight = self.scale(self.estimator(weight), weight)
-        weight = weight.to(x.dtype)
-        padding = self.padding
+        dtype, padding = x.dtype, self.padding
         if padding and self._border:
             x, padding = functional.pad(x, (padding,) * 4, value=self._border), 0
+        if dtype == torch.bfloat16 and min(x.shape[2:]) < self.stride:
+            # PyTorch 2.13 on a CPU leaves parts of the weight's gradient unwritten there.
+            x = x.float()
+        weight = weight.to(x.dtype)
         y = functional.conv2d(x, weight, stride=self.stride, padding=padding, groups=self.groups)
+        y = y.to(dtype)
         return y if self._factor == 1 else y * self._factor
 
 

@@ -1,6 +1,7 @@
 """Building and training whole networks."""
 
 import copy
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, get_args
@@ -21,8 +22,9 @@ from bnas.architecture import (
     problems,
     valid,
 )
+from bnas.architecture.nodes import Conv
 from bnas.blocks import BinaryConv2d, build, set_progress
-from bnas.estimators import Estimator
+from bnas.estimators import Estimator, make
 
 CLASSES = 5
 
@@ -199,6 +201,25 @@ def test_progress_reaches_every_estimator() -> None:
     set_progress(network, 0.5)
     # Two blocks of two units, each with an estimator of activations and one of weights.
     assert told == [0.5] * 8
+
+
+@pytest.mark.parametrize(("size", "stride", "groups"), [(1, 2, 1), (1, 2, 8), (2, 4, 1), (3, 4, 4)])
+def test_gradients_in_bfloat16_where_an_image_is_smaller_than_the_stride(
+    size: int, stride: int, groups: int
+) -> None:
+    node = Conv("conv", 16, 32, kernel_size=3, stride=stride, groups=groups, bits=1)
+    conv = BinaryConv2d(node, Unit(weight_scale="none"), make("ste", "weights"))
+    for seed in range(20):
+        # What freed memory holds shows in what is left unwritten.
+        junk = [torch.full((2**power,), math.nan) for power in (10, 12, 14, 16)]
+        del junk
+        generator = torch.Generator().manual_seed(seed)
+        x = torch.randn(8, 16, size, size, generator=generator).sign()
+        found = []
+        for dtype in (torch.float32, torch.bfloat16):
+            (gradient,) = torch.autograd.grad(conv(x.to(dtype)).float().sum(), conv.weight)
+            found.append(gradient)
+        torch.testing.assert_close(found[1], found[0])
 
 
 def test_bfloat16_autocast_trains() -> None:
