@@ -26,7 +26,7 @@ from bnas.training.recipe import Phase, Recipe
 from bnas.training.schedule import learning_rate
 from bnas.training.teaching import checked_teacher, teacher_logits
 
-# On a CPU larger batches leave its caches: with 512 images of 32x32 scoring takes twice as long.
+# On a CPU, memory for larger batches has to be cleared anew for each, see docs/training-speed.md.
 _CPU_EVALUATION_BATCH: Final = 128
 _GPU_EVALUATION_BATCH: Final = 512
 
