@@ -4,10 +4,11 @@
 
 Twelve depths and widths of ReActNet's units on ResNet are trained as the evaluator `cifar10-proxy`
 says, but on half of its images, once in the style of the published code
-(`baselines/published_style.py`) and once by this project; and long, in float32, for the truth. Start and compilation with an empty cache count: the
-time is all CPU time of one process for each of the three, its compilers included. Rungs stop trials
-as in a search that comes upon the networks in the order below; what a stopped trial would have
-taken longer is left out, and its rank is that of its last accuracy.
+(`baselines/published_style.py`) and once by this project; and long, in float32, for the truth.
+Start and compilation with an empty cache count: the time is all CPU time of one process for each of
+the three, its compilers included. Rungs stop trials as in a search that comes upon the networks in
+the order below; what a stopped trial would have taken longer is left out, and its rank is that of
+its last accuracy.
 
 Prints architectures a CPU-hour and Spearman's correlation with the truth, with its interval. Keeps
 every epoch in `results/reference/search-rate.csv`; what is there is not trained again.
