@@ -19,6 +19,7 @@ from bnas.search.halving import Halving
 from bnas.search.objectives import ACCURACY
 from bnas.search.plateau import Plateau
 from bnas.search.port import Evaluation, Progress
+from bnas.search.samplers import MAX_REPEATS
 from bnas.search.settings import SearchSettings
 from bnas.search.study import Study
 from bnas.search.suggestion import Suggester
@@ -27,9 +28,6 @@ from bnas.search.trials import COUNTED, Outcome, TrialRecord
 from bnas.space import SearchSpace
 
 MAX_UNPRODUCTIVE: Final = 200
-# Repeats in a row after which proposals are drawn at random: a sampler that learns nothing from a
-# repeat, as one of a stopped trial, would propose the same again and again.
-MAX_REPEATS: Final = 5
 
 
 class Proposer:
@@ -118,9 +116,9 @@ class Proposer:
         self._close(number, "failed", error=error)
 
     def _next_productive(self) -> TrialRecord | End:
-        num_repeats = 0
+        num_repeats, max_repeats = 0, MAX_REPEATS[self._settings.sampler]
         while (end := self._reason_to_end()) is None:
-            record = self._suggester.suggest(self._trained, at_random=num_repeats >= MAX_REPEATS)
+            record = self._suggester.suggest(self._trained, at_random=num_repeats >= max_repeats)
             if self._admit(record):
                 self._num_unproductive = 0
                 return record

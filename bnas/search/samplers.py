@@ -25,6 +25,9 @@ def build_sampler(name: SamplerName, *, seed: int, number: int) -> "BaseSampler"
 
 # How many ended trials a sampler looks at; its time per proposal grows with them.
 WINDOWS: Mapping[SamplerName, int] = {"tpe": 500, "gp": 150, "nsga2": 500}
+# Repeats in a row after which proposals are drawn at random. A Gaussian process sees no stopped
+# trial, so after proposing one again it would do so for as long as nothing else ends.
+MAX_REPEATS: Mapping[SamplerName, int] = {"tpe": 5, "gp": 1, "nsga2": 5, "random": 5}
 
 
 def _tpe(seed: int) -> "BaseSampler":

@@ -13,7 +13,7 @@ from bnas.errors import RunError
 from bnas.search import samplers
 from bnas.search.events import Ended, Event, Skipped, Started
 from bnas.search.port import Evaluation
-from bnas.search.proposer import MAX_REPEATS, Proposer
+from bnas.search.proposer import Proposer
 from bnas.search.settings import Band, SearchSettings
 from bnas.search.study import Study
 from bnas.search.trials import TrialRecord, counts
@@ -149,16 +149,18 @@ class Stubborn(optuna.samplers.BaseSampler):
         return arguments[-1].choices[0]
 
 
+@pytest.mark.parametrize("sampler", ["tpe", "gp"])
 def test_chance_helps_out_a_sampler_that_repeats_itself(
-    search: Search, many: SearchSpace, monkeypatch: pytest.MonkeyPatch
+    search: Search, many: SearchSpace, monkeypatch: pytest.MonkeyPatch, sampler: str
 ) -> None:
-    monkeypatch.setitem(samplers.SAMPLERS, "tpe", Stubborn)
-    summary, study = search(many, trials=12, sampler="tpe")
+    monkeypatch.setitem(samplers.SAMPLERS, sampler, Stubborn)
+    summary, study = search(many, trials=12, sampler=sampler)
     assert summary.counts["finished"] == 12
     outcomes = "".join(record.outcome[0] for record in study.records())
-    # Five repeats are the sampler's; after them a random one may be a repeat, too.
-    assert max(map(len, outcomes.split("f"))) < 2 * MAX_REPEATS
-    assert "d" * MAX_REPEATS in outcomes
+    # The first repeats are the sampler's; after them a random one may be a repeat, too.
+    max_repeats = samplers.MAX_REPEATS[sampler]
+    assert max(map(len, outcomes.split("f"))) < max_repeats + 4
+    assert "d" * max_repeats in outcomes
 
 
 def test_a_failed_trial_counts_and_is_told_as_failed(search: Search, eight: SearchSpace) -> None:
