@@ -238,7 +238,7 @@ def draw(curves: Curves) -> None:
             axes.plot(epochs, samples_SP.mean(axis=0), style, color=colour, label=label)
             axes.fill_between(epochs, *interval(samples_SP), color=colour, alpha=0.12, lw=0)
         axes.set(title=problem, xlabel="trained epochs", ylabel="share of the best hypervolume")
-        axes.set_ylim(bottom=0.8)
+        axes.set_ylim(0.8, 1.0)
         axes.grid(alpha=0.3)
         axes.legend(loc="lower right", fontsize=8)
     FIGURE.parent.mkdir(parents=True, exist_ok=True)
