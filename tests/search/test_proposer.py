@@ -14,7 +14,7 @@ from bnas.search import samplers
 from bnas.search.events import Ended, Event, Skipped, Started
 from bnas.search.port import Evaluation
 from bnas.search.proposer import Proposer
-from bnas.search.settings import Band, SearchSettings
+from bnas.search.settings import Band, SamplerName, SearchSettings
 from bnas.search.study import Study
 from bnas.search.trials import TrialRecord, counts
 from bnas.space import SearchSpace
@@ -151,7 +151,7 @@ class Stubborn(optuna.samplers.BaseSampler):
 
 @pytest.mark.parametrize("sampler", ["tpe", "gp"])
 def test_chance_helps_out_a_sampler_that_repeats_itself(
-    search: Search, many: SearchSpace, monkeypatch: pytest.MonkeyPatch, sampler: str
+    search: Search, many: SearchSpace, monkeypatch: pytest.MonkeyPatch, sampler: SamplerName
 ) -> None:
     monkeypatch.setitem(samplers.SAMPLERS, sampler, Stubborn)
     summary, study = search(many, trials=12, sampler=sampler)
