@@ -1,0 +1,321 @@
+"""Trains what each paper contributes on CIFAR-10, with it and without it, at an equal budget.
+
+    OMP_NUM_THREADS=1 GOMP_SPINCOUNT=0 python benchmarks/papers.py --data CIFAR10 [--jobs 2]
+
+Every row is a `bnas retrain` of one design with one recipe, under `results/runs`, where an
+interrupted one goes on; float twins are trained beside them. All have the same images, epochs and
+seeds, but for the teachers, which are trained first and come on top. Writes
+`results/reference/papers-cifar10.csv` from what has ended, draws `docs/images/papers-cifar10.png`
+and prints the table of `docs/recipes.md`. With --draw it only does the latter two.
+"""
+
+import argparse
+import csv
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from matplotlib.figure import Figure
+
+from bnas.architecture import Architecture, Design, load_design
+from bnas.architecture.canonical import canonical
+from bnas.cost import ledger
+from bnas.data.loading import load_final_data
+from bnas.evaluation import EvaluatorDefinition
+from bnas.runs.folder import RunFolder
+from bnas.runs.repeats import Estimate
+from bnas.runs.retraining.resolution import resolve
+from bnas.runs.retraining.retrain import resume, start
+from bnas.search.port import Evaluation
+from bnas.training import course
+from bnas.training.loop import score, train
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+RESULTS: Final = ROOT / "results" / "reference" / "papers-cifar10.csv"
+FIGURE: Final = ROOT / "docs" / "images" / "papers-cifar10.png"
+COLUMNS: Final = ("paper", "what", "ops", "seed", "accuracy", "epochs")
+SEEDS: Final = (1, 2, 3)
+# A retraining trains on the 8,334 that validate in a search, too: 10,000 images in all.
+BUDGET: Final = (
+    "evaluator.epochs=16",
+    "evaluator.subset=1666",
+    "evaluator.acceleration={precision: bfloat16, compile: auto}",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One design with one recipe.
+
+    Attributes:
+        paper: Whose contribution it is about.
+        what: What is there, or what is missing.
+        architecture: The network.
+        evaluator: The recipe.
+        settings: What is set of it, beyond the budget.
+        twin: Whether the design's float twin is trained in place of it.
+    """
+
+    paper: str
+    what: str
+    architecture: Architecture
+    evaluator: str
+    settings: tuple[str, ...] = ()
+    twin: bool = False
+
+    @property
+    def name(self) -> str:
+        """Of its run."""
+        kept = "".join(c if c.isalnum() else "-" for c in f"{self.paper}-{self.what}".lower())
+        return f"papers-{kept}"
+
+    @property
+    def design(self) -> Design:
+        """The network, for the images."""
+        return Design(name=self.name, architecture=self.architecture, image_size=32, num_classes=10)
+
+
+def units(architecture: Architecture, **changes: Any) -> Architecture:
+    """The architecture with other units in all stages."""
+    stages = tuple(replace(s, unit=replace(s.unit, **changes)) for s in architecture.stages)
+    return canonical(replace(architecture, stages=stages))
+
+
+def widths(architecture: Architecture, *channels: int) -> Architecture:
+    """The architecture with so many channels in each stage, and in the stem those of the first."""
+    stages = tuple(
+        replace(stage, width=width)
+        for stage, width in zip(architecture.stages, channels, strict=True)
+    )
+    stem = replace(architecture.stem, width=channels[0])
+    return canonical(replace(architecture, stem=stem, stages=stages))
+
+
+def of_bnn_plus() -> Iterator[Row]:
+    """BNN+'s VGG with a quarter of its channels."""
+    whole = load_design("bnn-plus-vgg").architecture
+    head = replace(whole.head, hidden=tuple(width // 4 for width in whole.head.hidden))
+    full = widths(replace(whole, head=head), *(stage.width // 4 for stage in whole.stages))
+    without = {"regulariser": None, "regulariser_weight": None}
+    ste: dict[str, Any] = {
+        f"{of}_{key}": value
+        for of in ("activation", "weight")
+        for key, value in (("estimator", "ste"), ("beta", None))
+    }
+    unscaled = {"weight_scale": "none", "weight_scale_init": None, **without}
+    versions = {
+        "all of it": full,
+        "without R1": units(full, **without),
+        "without SignSwish": units(full, **ste),
+        "without scales and R1": units(full, **unscaled),
+        "without any": units(full, **ste, **unscaled),
+    }
+    for what, architecture in versions.items():
+        yield Row(paper="BNN+", what=what, architecture=architecture, evaluator="cifar10-bnn-plus")
+    yield Row(
+        paper="BNN+",
+        what="float twin",
+        architecture=full,
+        evaluator="cifar10-bnn-plus",
+        # The rate of the paper is for binary weights.
+        settings=("evaluator.recipe.learning_rate=1e-3",),
+        twin=True,
+    )
+
+
+def of_reactnet() -> Iterator[Row]:
+    """ReActNet's units on ResNet-20: its units one by one, then its two steps and its teacher."""
+    full = load_design("resnet20-reactnet").architecture
+    one_step, labels = "evaluator.recipe.phases=[]", "evaluator.recipe.teacher=null"
+    teacher = "evaluator.recipe.teacher={network: twin, epochs: 16, weight_decay: 1e-5}"
+    bare = {"nonlinearity": "none", "placement": None}
+    designs = {
+        "one step, labels": full,
+        "one step, labels, without RSign": units(full, threshold="fixed"),
+        "one step, labels, without RPReLU": units(full, **bare),
+        "one step, labels, without both": units(full, threshold="fixed", **bare),
+    }
+    recipes = {
+        "one step, teacher": (one_step, teacher),
+        "two steps, labels": (labels,),
+        "two steps, teacher": (teacher,),
+    }
+    row = partial(Row, paper="ReActNet", evaluator="cifar10-two-step")
+    for what, architecture in designs.items():
+        yield row(what=what, architecture=architecture, settings=(one_step, labels))
+    for what, settings in recipes.items():
+        yield row(what=what, architecture=full, settings=settings)
+    settings = (one_step, labels, "evaluator.recipe.weight_decay=1e-5")
+    yield row(what="float twin", architecture=full, settings=settings, twin=True)
+
+
+def of_binaryduo() -> Iterator[Row]:
+    """BinaryDuo on ResNet-20: pairs with about the binary operations of the plain network."""
+    plain = units(
+        load_design("resnet20-bireal").architecture,
+        activation_levels="unsigned",
+        activation_estimator=None,
+        threshold=None,
+        order="norm-sign-conv",
+        shortcut="block",
+    )
+    pairs = widths(units(plain, activation_levels="paired"), 11, 23, 45)
+    one_step = "evaluator.recipe.phases=[]"
+    row = partial(Row, paper="BinaryDuo", evaluator="cifar10-binaryduo")
+    yield row(what="coupled, then decoupled", architecture=pairs)
+    yield row(what="decoupled from the start", architecture=pairs, settings=(one_step,))
+    yield row(what="no pairs", architecture=plain, settings=(one_step,))
+    yield row(what="float twin", architecture=plain, settings=(one_step,), twin=True)
+
+
+ROWS: Final = (*of_bnn_plus(), *of_reactnet(), *of_binaryduo())
+
+
+def main() -> None:
+    """Trains what is missing, then draws and prints."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", help="folder with the batches of CIFAR-10")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--paper", choices=sorted({row.paper for row in ROWS}), help="only this")
+    parser.add_argument("--results-dir", type=Path, default=ROOT / "results" / "runs")
+    parser.add_argument("--draw", action="store_true", help="train nothing")
+    arguments = parser.parse_args()
+    if not arguments.draw:
+        if arguments.data is None:
+            print("nothing is trained without CIFAR-10: say where it is with --data")
+            return
+        train_missing(arguments.data, arguments.paper, arguments.jobs, arguments.results_dir)
+    found = read()
+    draw(found)
+    show(found)
+
+
+def train_missing(data: str, paper: str | None, jobs: int, folder: Path) -> None:
+    """Trains the rows that the file lacks, and appends each when it ends."""
+    if not RESULTS.exists():
+        RESULTS.write_text(",".join(COLUMNS) + "\n")
+    known = read()
+    wanted = [
+        row
+        for row in ROWS
+        if paper in {None, row.paper} and len(known[row.paper, row.what]) < len(SEEDS)
+    ]
+    with ProcessPoolExecutor(jobs, max_tasks_per_child=1) as executor:
+        tasks = [executor.submit(trained, row, data, folder) for row in wanted]
+        for row, task in zip(wanted, tasks, strict=True):
+            found = task.result()
+            with RESULTS.open("a", newline="") as file:
+                for seed, (accuracy, epochs) in found.items():
+                    values = (row.paper, row.what, operations(row), seed, accuracy, epochs)
+                    csv.writer(file, lineterminator="\n").writerow(values)
+            print(row.name, found, flush=True)
+
+
+def trained(row: Row, data: str, folder: Path) -> dict[int, tuple[float, int]]:
+    """Test accuracy and epochs of each seed."""
+    if row.twin:
+        return trained_twin(row, data)
+    run = RunFolder(folder / row.name)
+    if run.config.exists():
+        ended = resume(run)
+    else:
+        ended = start(resolved(row, data), name=row.name, results_dir=folder)
+    evaluations = {one.seed: one.evaluation for one in ended.retraining.repetitions}
+    return {s: (e.accuracy, e.epochs) for s, e in evaluations.items() if e is not None}
+
+
+def resolved(row: Row, data: str) -> Any:
+    """The retraining of a row."""
+    return resolve(
+        run=None,
+        designs=[row.design],
+        evaluator=row.evaluator,
+        data=data,
+        num_seeds=len(SEEDS),
+        engine={"engine": "inline"},
+        assignments=(*BUDGET, *row.settings),
+    )
+
+
+def trained_twin(row: Row, data: str) -> dict[int, tuple[float, int]]:
+    """The same of the float twin."""
+    definition: EvaluatorDefinition = resolved(row, data).configuration.evaluator
+    images, recipe = load_final_data(definition.images), definition.recipe
+    found = {}
+    for seed in SEEDS:
+        training = course.begin_twin(row.architecture, recipe, facts=images.facts, seed=seed)
+        for _ in train(training, images.train, recipe.of_twin, epochs=definition.epochs):
+            pass
+        found[seed] = score(training.network, images.test).accuracy, definition.epochs
+    return found
+
+
+def operations(row: Row) -> float | None:
+    """OPs; none of a float twin, whose every operation is a float one."""
+    if row.twin:
+        return None
+    return ledger(row.architecture, image_size=32, num_classes=10).totals.ops
+
+
+Found = dict[tuple[str, str], dict[int, float]]
+
+
+def read() -> Found:
+    """Test accuracies by row and seed."""
+    found: Found = defaultdict(dict)
+    if RESULTS.exists():
+        with RESULTS.open(newline="") as file:
+            for line in csv.DictReader(file):
+                found[line["paper"], line["what"]][int(line["seed"])] = float(line["accuracy"])
+    return found
+
+
+def estimated(accuracies: Sequence[float]) -> Estimate:
+    """Mean and interval over seeds."""
+    scores = tuple(Evaluation(accuracy=a, loss=0.0, epochs=0, seconds=0.0) for a in accuracies)
+    return Estimate(seeds=tuple(range(len(scores))), evaluations=scores, num_failed=0)
+
+
+def draw(found: Found) -> None:
+    """Every seed as a point, the mean as a line."""
+    figure = Figure(figsize=(8, 0.5 + 0.32 * len(ROWS)), layout="constrained")
+    papers = list(dict.fromkeys(row.paper for row in ROWS))
+    counts = [sum(row.paper == paper for row in ROWS) for paper in papers]
+    panels = figure.subplots(len(papers), sharex=True, height_ratios=counts)
+    for axes, paper in zip(panels, papers, strict=True):
+        names = [row.what for row in ROWS if row.paper == paper]
+        for place, what in enumerate(names):
+            accuracies = [100 * a for a in found[paper, what].values()]
+            if accuracies:
+                mean = sum(accuracies) / len(accuracies)
+                axes.plot([mean, mean], [place - 0.3, place + 0.3], color="tab:blue", lw=2)
+            axes.plot(accuracies, [place] * len(accuracies), "o", color="tab:blue", alpha=0.5)
+        axes.set_yticks(range(len(names)), names)
+        axes.invert_yaxis()
+        axes.set_title(paper, loc="left", fontsize=10)
+        axes.grid(axis="x", alpha=0.3)
+    panels[-1].set_xlabel("test accuracy, %")
+    figure.savefig(FIGURE, dpi=110)
+
+
+def show(found: Found) -> None:
+    """Prints the table."""
+    print("| paper | what | thousand OPs | n | test accuracy %, 95 % interval |")
+    print("|---|---|---|---|---|")
+    for row in ROWS:
+        accuracies = list(found[row.paper, row.what].values())
+        if not accuracies:
+            continue
+        estimate, ops = estimated(accuracies), operations(row)
+        low, high = estimate.interval or (estimate.mean, estimate.mean)
+        shown = f"{100 * estimate.mean:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+        cost = "" if ops is None else f"{ops / 1e3:,.0f}"
+        print("|", " | ".join([row.paper, row.what, cost, str(len(accuracies)), shown]), "|")
+
+
+if __name__ == "__main__":
+    main()
