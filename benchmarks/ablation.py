@@ -1,12 +1,12 @@
 """Trains what each paper contributes on CIFAR-10, with it and without it, at an equal budget.
 
-    OMP_NUM_THREADS=1 GOMP_SPINCOUNT=0 python benchmarks/papers.py --data CIFAR10 [--jobs 2]
+    OMP_NUM_THREADS=1 GOMP_SPINCOUNT=0 python benchmarks/ablation.py --data CIFAR10 [--jobs 2]
 
 Every row is a `bnas retrain` of one design with one recipe, under `results/runs`, where an
 interrupted one goes on; float twins are trained beside them. All have the same images, epochs and
 seeds, but for the teachers, which are trained first and come on top. Writes
-`results/reference/papers-cifar10.csv` from what has ended, draws `docs/images/papers-cifar10.png`
-and prints the table of `docs/recipes.md`. With --draw it only does the latter two.
+`results/reference/ablation-cifar10.csv` from what has ended, draws
+`docs/images/ablation-cifar10.png` and prints a table. With --draw it only does the latter two.
 """
 
 import argparse
@@ -35,8 +35,8 @@ from bnas.training import course
 from bnas.training.loop import score, train
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-RESULTS: Final = ROOT / "results" / "reference" / "papers-cifar10.csv"
-FIGURE: Final = ROOT / "docs" / "images" / "papers-cifar10.png"
+RESULTS: Final = ROOT / "results" / "reference" / "ablation-cifar10.csv"
+FIGURE: Final = ROOT / "docs" / "images" / "ablation-cifar10.png"
 COLUMNS: Final = ("paper", "what", "ops", "seed", "accuracy", "epochs")
 SEEDS: Final = (1, 2, 3)
 # A retraining trains on the 8,334 that validate in a search, too: 10,000 images in all.
@@ -71,7 +71,7 @@ class Row:
     def name(self) -> str:
         """Of its run."""
         kept = "".join(c if c.isalnum() else "-" for c in f"{self.paper}-{self.what}".lower())
-        return f"papers-{kept}"
+        return f"ablation-{kept}"
 
     @property
     def design(self) -> Design:
