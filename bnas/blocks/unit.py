@@ -51,7 +51,7 @@ class Unit(nn.Module):
     Attributes:
         precision: Type that binary convolutions compute in; None keeps that of the images. Binary
             operands are exact in bfloat16 (but for the weights' scale), their sums are rounded.
-        regions: What runs head and tail in training.
+        regions: What runs head and tail, but for scoring on a GPU.
     """
 
     def __init__(self, plan: UnitPlan) -> None:
@@ -72,7 +72,8 @@ class Unit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps x (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
-        regions = self.regions if self.training else EAGER
+        # Recorded graphs write over what they returned before, unless a gradient still needs it.
+        regions = self.regions if self.training or not x.is_cuda else EAGER
         binary, real = regions.head(self, x)
         outputs = [self._through((name,), binary) for name in self._convs]
         y = torch.cat(outputs, 1) if len(outputs) > 1 else outputs[0]

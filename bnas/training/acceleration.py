@@ -8,7 +8,7 @@ from bnas.training.settings import Settings
 
 # Measured with benchmarks/training_speed.py, see docs/training-speed.md.
 SAVED_S_PER_OPERATION: Final = 1e-9
-START_UP_S: Final = 30.0
+START_UP_S: Final = 10.0
 
 
 class Acceleration(Settings):

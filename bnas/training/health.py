@@ -15,6 +15,7 @@ from torch.utils.hooks import RemovableHandle
 
 from bnas.blocks import BinaryConv2d
 from bnas.blocks.eight_bit import EightBitConv2d
+from bnas.blocks.unit import EAGER, Unit
 from bnas.data.memory import Examples
 from bnas.estimators import Estimator, ReCU
 from bnas.training.curve import LayerHealth
@@ -185,9 +186,15 @@ def _watching(model: nn.Module, found: dict[str, LayerHealth]) -> Iterator[None]
 
 @contextmanager
 def _evaluating(model: nn.Module) -> Iterator[None]:
+    """In evaluation mode, and uncompiled: compiled regions call no hooks."""
     was_training = model.training
+    compiled = {unit: unit.regions for unit in model.modules() if isinstance(unit, Unit)}
     model.eval()
+    for unit in compiled:
+        unit.regions = EAGER
     try:
         yield
     finally:
         model.train(was_training)
+        for unit, regions in compiled.items():
+            unit.regions = regions

@@ -7,9 +7,12 @@ from typing import Any
 import pandas as pd
 import pytest
 from scipy.stats import kendalltau
+from torch import Tensor
 
 import bnas
 from bnas.architecture import Architecture, Design, Stage, Stem, Unit, digest, valid
+from bnas.blocks.unit import EAGER, Regions
+from bnas.blocks.unit import Unit as UnitModule
 from bnas.errors import EvaluationFailed, InvalidConfiguration, RunError
 from bnas.evaluation.scoring import NetworkScore, data_like_training, score_network
 from bnas.export.loading import TrainedNetwork
@@ -19,6 +22,8 @@ from bnas.runs.retraining.result import Retraining, open_retraining
 from bnas.runs.retraining.retrain import labels, resume, start
 from bnas.search.events import EpochEnded, Event
 from bnas.training import course, loop
+from bnas.training import regions as regions_module
+from bnas.training.regions import Compilation
 from tests.data.writing import write_folder
 
 EPOCHS = 3
@@ -226,11 +231,7 @@ def test_seeds_give_networks_of_their_own_and_an_interval(tmp_path: Path) -> Non
         assert [n.facts.training.seed for n in networks if n.facts.training] == [1, 2]
         assert networks[0].facts.weights.sha256 != networks[1].facts.weights.sha256
     name = labels(found.configuration)
-    assert [name(0), name(1), name(1001)] == [
-        f"{digest(small(4).architecture)} seed 1",
-        f"{digest(small(4).architecture)} seed 2",
-        f"{digest(small(6).architecture)} seed 2",
-    ]
+    assert [name(0), name(1), name(1001)] == ["4 seed 1", "4 seed 2", "6 seed 2"]
 
 
 def test_the_agreement_is_kendalls(whole: Retraining) -> None:
@@ -293,3 +294,19 @@ def test_a_network_trained_in_bfloat16_is_tested_as_it_is_loaded(tmp_path: Path)
     assert network.facts.test is not None
     again = scored_again(network)
     assert (again.accuracy, again.loss) == (network.facts.test.accuracy, network.facts.test.loss)
+
+
+def test_a_network_trained_in_compiled_form_is_tested_as_it_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = []
+
+    def tail(unit: UnitModule, y: Tensor, skip: Tensor | None) -> Tensor:
+        used.append(unit.training)
+        return EAGER.tail(unit, y, skip)
+
+    found = Compilation(regions=Regions(head=EAGER.head, tail=tail))
+    monkeypatch.setattr(regions_module, "_compilation", lambda _: found)
+    retrained(tmp_path, asked("evaluator.epochs=1", "evaluator.acceleration.compile=regions"))
+    assert used
+    assert all(used)

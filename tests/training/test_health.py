@@ -1,6 +1,7 @@
 """What is measured of a network's health, against NumPy, and without a trace in the training."""
 
 import copy
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from torch import Tensor, nn
 from bnas.architecture import Architecture, Stage, Stem, Unit
 from bnas.blocks import BinaryConv2d, build
 from bnas.blocks.precision import set_weights
+from bnas.blocks.unit import Regions
+from bnas.blocks.unit import Unit as UnitModule
 from bnas.data.memory import SearchData
 from bnas.estimators import WEIGHT_ESTIMATORS, Beta, Estimator, make, unsigned_activations
 from bnas.training import Recipe, course
@@ -177,6 +180,21 @@ def test_activations_are_those_of_the_network_in_use(data: SearchData, recipe: R
     signs = (x >= 0).transpose(1, 0, 2, 3).reshape(8, -1)
     assert layer.dead == np.mean(signs.all(1) | ~signs.any(1))
     assert layer.size == 8
+
+
+def test_compiled_networks_are_measured_as_they_are(data: SearchData, recipe: Recipe) -> None:
+    def refuse(*_: object) -> Any:
+        raise AssertionError("compiled regions call no hooks")
+
+    training = begun(data, recipe)
+    monitor = Monitor(training.model, probe(data.train))
+    expected = monitor.measure(training.model)
+    units = [part for part in training.model.modules() if isinstance(part, UnitModule)]
+    compiled = Regions(head=refuse, tail=refuse)
+    for unit in units:
+        unit.regions = compiled
+    assert monitor.measure(training.model) == expected
+    assert all(unit.regions is compiled for unit in units)
 
 
 @pytest.mark.usefixtures("untouched_global_random")

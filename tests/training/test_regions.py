@@ -142,11 +142,25 @@ def test_a_surrogate_that_changes_in_every_step_is_not_traced_again(counted: lis
     assert lengths == [lengths[0]] * 4
 
 
-def test_evaluation_is_not_compiled(counted: list[int]) -> None:
-    model = network(reactnet()).eval()
-    with accelerated(model, REGIONS, operations=0.0):
-        model(IMAGES)
-    assert not counted
+@every_design
+def test_scoring_in_regions_has_the_same_results(design: Architecture, counted: list[int]) -> None:
+    model = network(design).eval()
+    with torch.no_grad():
+        expected = model(IMAGES)
+        with accelerated(model, REGIONS, operations=0.0):
+            torch.testing.assert_close(model(IMAGES), expected)
+    assert counted
+
+
+def test_no_new_size_or_batch_is_traced_again_in_scoring(counted: list[int]) -> None:
+    lengths = []
+    for architecture in (reactnet(), reactnet(12, 3), reactnet(24, 2)):
+        model = network(architecture).eval()
+        with torch.no_grad(), accelerated(model, REGIONS, operations=0.0):
+            for images in (IMAGES, IMAGES[:4]):
+                model(images)
+                lengths.append(len(counted))
+    assert lengths == [lengths[0]] * 6
 
 
 def test_binary_sums_are_exact_in_bfloat16() -> None:
@@ -237,10 +251,17 @@ def test_without_a_compiler_the_reason_is_said(tmp_path: Path) -> None:
 def test_compiled_code_has_the_same_results(precision: str) -> None:
     settings = Acceleration.model_validate({"precision": precision, "compile": "regions"})
     model = network(reactnet())
+
+    def results() -> object:
+        copied = copy.deepcopy(model)
+        found = gradients(copied)
+        with torch.no_grad():
+            return found, copied.eval()(IMAGES)
+
     with accelerated(model, settings.model_copy(update={"compile": "none"}), operations=0.0):
-        expected = gradients(copy.deepcopy(model))
+        expected = results()
     with accelerated(model, settings, operations=0.0) as found:
-        torch.testing.assert_close(gradients(model), expected, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(results(), expected, rtol=1e-3, atol=1e-4)
     assert found.problem is None
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from torch import nn
 
 from bnas.architecture import Architecture, Design, digest
-from bnas.blocks.unit import Unit
+from bnas.blocks.unit import EAGER, Unit
 from bnas.data import Facts
 from bnas.data.loading import load_final_data
 from bnas.data.memory import FinalData
@@ -188,10 +188,10 @@ class _Job:
 
 
 def _exact(network: nn.Module) -> nn.Module:
-    """The network computing in float32, as whoever loads it computes."""
+    """The network computing in float32 and uncompiled, as whoever loads it computes."""
     for unit in network.modules():
         if isinstance(unit, Unit):
-            unit.precision = None
+            unit.precision, unit.regions = None, EAGER
     return network
 
 
