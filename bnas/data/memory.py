@@ -175,17 +175,16 @@ def final_data(
     Args:
         images: The data set.
         split_seed: As of the search: the test split is then the one that no search has seen.
-        subset: Train on so many images of the search's training split, and on those that validate.
+        subset: Train on so many images alone, first of all on those that a search trains on.
         device: Where batches lie.
 
     Raises:
         InvalidData: There are not so many images.
     """
-    split = _split(images, split_seed, subset)
-    indices = np.sort(np.concatenate([split.train, split.validation]))
-    norm = normalisation(images, indices)
+    split = _split(images, split_seed, subset, joined=True)
+    norm = normalisation(images, split.train)
     return FinalData(
-        train=InMemory(images, indices, norm, device=device),
+        train=InMemory(images, split.train, norm, device=device),
         test=InMemory(images, split.test, norm, device=device),
         facts=images.facts,
         normalisation=norm,
@@ -211,11 +210,12 @@ def normalisation_of(sums_NC2: Labels, *, num_pixels: int) -> Normalisation:
     return Normalisation(mean_C=torch.tensor(mean), deviation_C=torch.tensor(deviation))
 
 
-def _split(images: LabelledImages, seed: int, subset: int | None) -> Split:
+def _split(images: LabelledImages, seed: int, subset: int | None, *, joined: bool = False) -> Split:
     return stratified_split(
         images.labels,
         seed=seed,
         num_validation=images.num_validation,
         num_test=images.num_test,
         subset=subset,
+        joined=joined,
     )

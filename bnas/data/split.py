@@ -41,6 +41,7 @@ def stratified_split(
     num_validation: int = 0,
     num_test: int = 0,
     subset: int | None = None,
+    joined: bool = False,
 ) -> Split:
     """Split so that every class has the same share of each part, as nearly as whole images allow.
 
@@ -56,6 +57,8 @@ def stratified_split(
         num_test: images of an own test part, at the end; 0: none.
         subset: train on so many images alone, shared among the classes in the same way. What a
             smaller one has, a larger one has too, up to an image of a class.
+        joined: train on the images that validate otherwise, too; none validate then. A subset takes
+            them where the others do not suffice.
 
     Raises:
         InvalidData: the subset is larger than there are images, or has none of a class.
@@ -74,10 +77,15 @@ def stratified_split(
         train.append(members[num_drawn * share :])
     own_validation = np.arange(num_free, num_free + num_validation)
     own_test = np.arange(num_free + num_validation, len(labels_N))
+    validation = own_validation if num_validation else _united(drawn[num_drawn - 1])
+    if joined:
+        of_class = [validation[labels_N[validation] == label] for label in range(len(train))]
+        train = [np.concatenate(both) for both in zip(train, of_class, strict=True)]
+        validation = validation[:0]
     return Split(
-        train=_joined(train if subset is None else _subset(train, subset)),
-        validation=own_validation if num_validation else _joined(drawn[num_drawn - 1]),
-        test=own_test if num_test else _joined(drawn[0]),
+        train=_united(train if subset is None else _subset(train, subset)),
+        validation=validation,
+        test=own_test if num_test else _united(drawn[0]),
     )
 
 
@@ -97,7 +105,7 @@ def _subset(members: list[Indices], subset: int) -> list[Indices]:
     return [own[:share] for own, share in zip(members, shares, strict=True)]
 
 
-def _joined(parts: list[Indices]) -> Indices:
+def _united(parts: list[Indices]) -> Indices:
     return np.sort(np.concatenate(parts))
 
 

@@ -181,12 +181,11 @@ def streamed_final_data(
     Raises:
         InvalidData: there are not so many images as the subset asks for, or one is damaged.
     """
-    split = _split(images, settings)
-    indices = np.sort(np.concatenate([split.train, split.validation]))
-    norm = _normalisation(images, indices)
+    split = _split(images, settings, joined=True)
+    norm = _normalisation(images, split.train)
     learnt, scored = _views(settings, images.image_size)
     return FinalData(
-        train=Streamed(images, indices, norm, view=learnt, device=device),
+        train=Streamed(images, split.train, norm, view=learnt, device=device),
         test=Streamed(images, split.test, norm, view=scored, device=device),
         facts=images.facts,
         normalisation=norm,
@@ -208,13 +207,14 @@ def streamed_part(
     return Streamed(images, indices, to_normal, view=scored, device=device)
 
 
-def _split(images: ImageFiles, settings: DataSettings) -> Split:
+def _split(images: ImageFiles, settings: DataSettings, *, joined: bool = False) -> Split:
     return stratified_split(
         images.files.labels,
         seed=settings.split_seed,
         num_validation=images.files.num_validation,
         num_test=images.files.num_test,
         subset=settings.subset,
+        joined=joined,
     )
 
 

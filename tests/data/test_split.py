@@ -110,6 +110,32 @@ def test_a_larger_subset_has_the_smaller_one() -> None:
     assert np.isin(small, large).mean() > 0.95
 
 
+@given(label_counts, st.integers(0, 5), st.integers(0, 9))
+def test_joined_parts_train_together(counts: list[int], seed: int, num_validation: int) -> None:
+    own = np.arange(num_validation) % len(counts)
+    y = np.append(labels(counts), own)
+    apart = stratified_split(y, seed=seed, num_validation=num_validation)
+    split = stratified_split(y, seed=seed, num_validation=num_validation, joined=True)
+    both = np.sort(np.concatenate([apart.train, apart.validation]))
+    assert np.array_equal(split.train, both)
+    assert np.array_equal(split.test, apart.test)
+    assert not len(split.validation)
+
+
+@pytest.mark.parametrize("num_validation", [0, 20])
+def test_a_subset_of_joined_parts_begins_with_what_a_search_trains_on(num_validation: int) -> None:
+    y = labels([30, 60, 90])
+    apart = stratified_split(y, seed=1, num_validation=num_validation)
+    within, beyond = (
+        stratified_split(y, seed=1, num_validation=num_validation, subset=size, joined=True)
+        for size in (60, 140)
+    )
+    assert (len(within.train), len(beyond.train)) == (60, 140)
+    assert np.isin(within.train, apart.train).all()
+    assert np.isin(apart.train, beyond.train).mean() > 0.95
+    assert not np.isin(beyond.train, beyond.test).any()
+
+
 @pytest.mark.parametrize(
     ("subset", "expected"),
     [

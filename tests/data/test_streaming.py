@@ -67,8 +67,14 @@ def test_a_subset(root: Path) -> None:
     streamed, held = (
         load_search_data(settings(root, stream=stream, subset=20)) for stream in (True, None)
     )
+    final = (
+        load_final_data(settings(root, subset=20)),
+        load_final_data(settings(root, stream=None, subset=20)),
+    )
     order = [torch.arange(20)]
     assert equal(batches(streamed.train, order), batches(held.train, order))
+    assert equal(batches(final[0].train, order), batches(final[1].train, order))
+    assert len(final[0].train) == len(final[1].train) == 20
 
 
 def test_grey_folders(tmp_path: Path) -> None:
