@@ -133,7 +133,7 @@ def create(results_dir: Path, name: str | None, *, default: str) -> RunFolder:
     Args:
         results_dir: The folder of all runs.
         name: The run's name; None takes `default` with the next free number.
-        default: Beginning of a name that is made up.
+        default: Beginning of a name that is made up; what a name may not have becomes "-".
 
     Raises:
         RunError: The name is not allowed or taken, or the folder cannot be made.
@@ -147,9 +147,10 @@ def create(results_dir: Path, name: str | None, *, default: str) -> RunFolder:
         results_dir.mkdir(parents=True, exist_ok=True)
         if name is not None:
             return _new(results_dir / name)
+        allowed = re.sub(r"[^A-Za-z0-9._-]+", "-", default).lstrip("._-")[:90] or "run"
         for number in itertools.count(1):
             with contextlib.suppress(RunError):
-                return _new(results_dir / f"{default}-{number}")
+                return _new(results_dir / f"{allowed}-{number}")
     raise AssertionError("unreachable")
 
 

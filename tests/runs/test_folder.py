@@ -13,6 +13,19 @@ def test_names_that_are_made_up_are_numbered(tmp_path: Path) -> None:
     assert [run.name for run in made] == ["resnet-digits-1", "resnet-digits-2", "resnet-digits-3"]
 
 
+@pytest.mark.parametrize(
+    ("default", "expected"),
+    [("a design/of: mine", "a-design-of-mine-1"), ("../..", "run-1"), ("x" * 200, "x" * 90 + "-1")],
+)
+def test_names_that_are_made_up_are_allowed_ones(
+    default: str, expected: str, tmp_path: Path
+) -> None:
+    run = folder.create(tmp_path, None, default=default)
+    assert run.path == tmp_path / expected
+    run.config.write_text("")
+    assert folder.find(tmp_path, expected).path == run.path
+
+
 @pytest.mark.parametrize("name", ["", "../up", ".hidden", "a b", "a" * 101, "a/b"])
 def test_names_that_are_no_names_are_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(RunError) as caught:

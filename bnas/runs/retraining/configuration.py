@@ -30,7 +30,7 @@ class RetrainedDesign(BaseModel):
     """A design of a retraining; its architecture lies in `architectures/`.
 
     Attributes:
-        name: What it is called: a published name, or its digest.
+        name: What it is called: its own name, or its digest.
         digest: Of the architecture.
         published: Whether it is a published design, trained to compare with.
         proxy: Accuracy that put it on the front of the search; None where no search scored it.

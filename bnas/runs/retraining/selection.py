@@ -1,5 +1,6 @@
 """Which designs are retrained: those of a front, named ones, and published ones beside them."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -38,20 +39,28 @@ def of_front(run: Run, *, top: int | None = None) -> Selected:
 
 
 def named(designs: Iterable[Design], *, run: Run | None = None) -> Selected:
-    """Designs one by one, each architecture once; with its proxy score if `run` has one."""
+    """Designs one by one, each architecture once; with its proxy score if `run` has one.
+
+    They are called what they call themselves, but by their digests where two call themselves the
+    same, or one as a published design that it is not.
+    """
     scores = {} if run is None else _scores(run)
-    found: dict[str, tuple[RetrainedDesign, Design]] = {}
+    found: dict[str, Design] = {}
     for design in designs:
-        name = digest(design.architecture)
+        found.setdefault(digest(design.architecture), design)
+    uses = Counter(design.name for design in found.values())
+
+    def entry(key: str, design: Design) -> RetrainedDesign:
         published = _is_published(design)
-        entry = RetrainedDesign(
-            name=design.name if published else name,
-            digest=name,
+        own = published or (uses[design.name] == 1 and design.name not in published_names())
+        return RetrainedDesign(
+            name=design.name if own else key,
+            digest=key,
             published=published,
-            proxy=scores.get(name),
+            proxy=scores.get(key),
         )
-        found.setdefault(name, (entry, design))
-    return list(found.values())
+
+    return [(entry(key, design), design) for key, design in found.items()]
 
 
 def with_published(selected: Selected, run: Run | None, facts: Facts) -> Selected:
