@@ -31,6 +31,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median, quantiles
+from typing import Any
 
 import torch
 from baselines.published_style import PublishedNetwork
@@ -207,23 +208,23 @@ def limits(taken: dict[str, list[tuple[float, float]]]) -> str:
 
 def scoring(name: str) -> str:
     """What an image costs that is only scored, in a process whose heap no training has shaped."""
-    trainer = Trainer(VARIANTS[name], batch=2 * max(SCORED))
-    settings = [(size, kept) for size in SCORED for kept in (False, True)]
-    taken: dict[tuple[int, bool], list[float]] = {setting: [] for setting in settings}
+    forms = {form: Trainer(VARIANTS[form], batch=2 * max(SCORED)) for form in ("bfloat16", name)}
+    settings = [(form, size, kept) for form in forms for size in SCORED for kept in (False, True)]
+    taken: dict[tuple[str, int, bool], list[float]] = {setting: [] for setting in settings}
     for _ in range(7):
-        for size, kept in settings:
+        for form, size, kept in settings:
             keep_memory(kept)
-            trainer.score(size)  # what was given back before is not there at first
+            forms[form].score(size)  # what was given back before is not there at first
             began = time.process_time()
-            trainer.score(size)
-            taken[size, kept].append((time.process_time() - began) / (2 * max(SCORED)))
-    lines = ["| scoring, batch | freed memory | CPU ms an image | times the first |"]
-    lines += ["|---|---|---|---|"]
-    for (size, kept), times in taken.items():
+            forms[form].score(size)
+            taken[form, size, kept].append((time.process_time() - began) / (2 * max(SCORED)))
+    lines = ["| scoring | batch | freed memory | CPU ms an image | times the first |"]
+    lines += ["|---|---|---|---|---|"]
+    for (form, size, kept), times in taken.items():
         ratios = [a / b for a, b in zip(taken[settings[0]], times, strict=True)]
         low, _, high = quantiles(ratios, n=4)
         shown = f"{1e3 * median(times):.2f} | {median(ratios):.2f} ({low:.2f} to {high:.2f})"
-        lines.append(f"| {size} | {'kept' if kept else 'given back'} | {shown} |")
+        lines.append(f"| {form} | {size} | {'kept' if kept else 'given back'} | {shown} |")
     return "\n".join(lines)
 
 
@@ -293,7 +294,7 @@ def only_weights(network: nn.Module) -> Callable[[], tuple[float, float]]:
 
 
 def start_up(*, cold: bool) -> None:
-    """Prints what a first step takes beyond the later ones, in seconds."""
+    """Prints what a first step and score take beyond the later ones, in seconds."""
     print(f"Start-up of {FASTEST}, and what `auto` reckons that it saves:\n\n{new_sizes()}")
     if not cold:
         return
@@ -305,7 +306,7 @@ def start_up(*, cold: bool) -> None:
 
 def new_sizes() -> str:
     """A new depth and a new width in a process that has compiled others."""
-    Trainer(VARIANTS[FASTEST]).step()
+    first(FASTEST)
     lines = []
     for depth, width in ((2, 16), (3, 24), (4, 40), (1, 20)):
         stages = tuple(
@@ -318,13 +319,38 @@ def new_sizes() -> str:
 
 
 def first(name: str, design: Architecture = DESIGN) -> str:
-    """What the first step takes more than the third, C++ compilers included."""
+    """What the first step and score take more than the third, C++ compilers included."""
     trainer = Trainer(VARIANTS[name], design)
-    compilers = resource.getrusage(resource.RUSAGE_CHILDREN)
-    (cpu, wall), _, (later_cpu, later_wall) = trainer.step(), trainer.step(), trainer.step()
-    done = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu += done.ru_utime + done.ru_stime - compilers.ru_utime - compilers.ru_stime
+
+    def work() -> tuple[float, float]:
+        compilers = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu, wall = time.process_time(), time.perf_counter()
+        trainer.step()
+        trainer.score(BATCH)
+        done = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu -= done.ru_utime + done.ru_stime - compilers.ru_utime - compilers.ru_stime
+        return time.process_time() - cpu, time.perf_counter() - wall
+
+    (cpu, wall), _, (later_cpu, later_wall) = work(), work(), work()
     return f"{cpu - later_cpu:.2f} CPU-s, {wall - later_wall:.2f} s"
+
+
+def first_of_kinds(name: str) -> str:
+    """The same for one kind of unit after the other in this process."""
+    changes: dict[str, dict[str, Any]] = {
+        "ReActNet's units": {},
+        "fixed thresholds": {"threshold": "fixed"},
+        "PReLU": {"nonlinearity": "prelu"},
+        "no non-linearity": {"nonlinearity": "none", "placement": None},
+        "clipped identity": {"activation_estimator": "ste"},
+    }
+    found = []
+    for kind, change in changes.items():
+        stages = tuple(
+            replace(stage, depth=1, unit=replace(stage.unit, **change)) for stage in DESIGN.stages
+        )
+        found.append(f"{kind} {first(name, replace(DESIGN, stages=stages))}")
+    return "; ".join(found)
 
 
 def saving() -> str:
@@ -390,7 +416,11 @@ def processor() -> str:
     return f"{names[0] if names else platform.machine()} ({', '.join(flags)})"
 
 
-ALONE: dict[str, Callable[[str], str]] = {"first": first, "peak": peak, "scoring": scoring}
+ALONE: dict[str, Callable[[str], str]] = {
+    "first": first_of_kinds,
+    "peak": peak,
+    "scoring": scoring,
+}
 
 
 if __name__ == "__main__":
