@@ -39,10 +39,12 @@ RESULTS: Final = ROOT / "results" / "reference" / "ablation-cifar10.csv"
 FIGURE: Final = ROOT / "docs" / "images" / "ablation-cifar10.png"
 COLUMNS: Final = ("paper", "what", "ops", "seed", "accuracy", "epochs")
 SEEDS: Final = (1, 2, 3)
-# A retraining trains on the 8,334 that validate in a search, too: 10,000 images in all.
+EPOCHS: Final = 4
 BUDGET: Final = (
-    "evaluator.epochs=16",
-    "evaluator.subset=1666",
+    f"evaluator.epochs={EPOCHS}",
+    "evaluator.subset=15000",
+    # The papers have 128 and 256; of so few images, those are too few steps.
+    "evaluator.recipe.batch_size=64",
     "evaluator.acceleration={precision: bfloat16, compile: auto}",
 )
 
@@ -95,11 +97,17 @@ def widths(architecture: Architecture, *channels: int) -> Architecture:
     return canonical(replace(architecture, stem=stem, stages=stages))
 
 
+def shallow(architecture: Architecture) -> Architecture:
+    """The architecture with one block in each stage: ResNet-20 becomes ResNet-8."""
+    stages = tuple(replace(stage, depth=1) for stage in architecture.stages)
+    return canonical(replace(architecture, stages=stages))
+
+
 def of_bnn_plus() -> Iterator[Row]:
-    """BNN+'s VGG with a quarter of its channels."""
+    """BNN+'s VGG with an eighth of its channels."""
     whole = load_design("bnn-plus-vgg").architecture
-    head = replace(whole.head, hidden=tuple(width // 4 for width in whole.head.hidden))
-    full = widths(replace(whole, head=head), *(stage.width // 4 for stage in whole.stages))
+    head = replace(whole.head, hidden=tuple(width // 8 for width in whole.head.hidden))
+    full = widths(replace(whole, head=head), *(stage.width // 8 for stage in whole.stages))
     without = {"regulariser": None, "regulariser_weight": None}
     ste: dict[str, Any] = {
         f"{of}_{key}": value
@@ -128,10 +136,10 @@ def of_bnn_plus() -> Iterator[Row]:
 
 
 def of_reactnet() -> Iterator[Row]:
-    """ReActNet's units on ResNet-20: its units one by one, then its two steps and its teacher."""
-    full = load_design("resnet20-reactnet").architecture
+    """ReActNet's units on ResNet-8: its units one by one, then its two steps and its teacher."""
+    full = shallow(load_design("resnet20-reactnet").architecture)
     one_step, labels = "evaluator.recipe.phases=[]", "evaluator.recipe.teacher=null"
-    teacher = "evaluator.recipe.teacher={network: twin, epochs: 16, weight_decay: 1e-5}"
+    teacher = f"evaluator.recipe.teacher={{network: twin, epochs: {EPOCHS}, weight_decay: 1e-5}}"
     bare = {"nonlinearity": "none", "placement": None}
     designs = {
         "one step, labels": full,
@@ -154,9 +162,9 @@ def of_reactnet() -> Iterator[Row]:
 
 
 def of_binaryduo() -> Iterator[Row]:
-    """BinaryDuo on ResNet-20: pairs with about the binary operations of the plain network."""
+    """BinaryDuo on ResNet-8: pairs with about the binary operations of the plain network."""
     plain = units(
-        load_design("resnet20-bireal").architecture,
+        shallow(load_design("resnet20-bireal").architecture),
         activation_levels="unsigned",
         activation_estimator=None,
         threshold=None,
@@ -198,25 +206,26 @@ def train_missing(data: str, paper: str | None, jobs: int, folder: Path) -> None
     """Trains the rows that the file lacks, and appends each when it ends."""
     if not RESULTS.exists():
         RESULTS.write_text(",".join(COLUMNS) + "\n")
-    known = read()
+    before = read()
     wanted = [
         row
         for row in ROWS
-        if paper in {None, row.paper} and len(known[row.paper, row.what]) < len(SEEDS)
+        if paper in {None, row.paper} and len(before[row.paper, row.what]) < len(SEEDS)
     ]
     with ProcessPoolExecutor(jobs, max_tasks_per_child=1) as executor:
         tasks = [executor.submit(trained, row, data, folder) for row in wanted]
         for row, task in zip(wanted, tasks, strict=True):
             found = task.result()
             with RESULTS.open("a", newline="") as file:
-                for seed, (accuracy, epochs) in found.items():
-                    values = (row.paper, row.what, operations(row), seed, accuracy, epochs)
+                for seed, accuracy in found.items():
+                    shown = "" if accuracy is None else f"{accuracy:.4f}"
+                    values = (row.paper, row.what, operations(row), seed, shown, EPOCHS)
                     csv.writer(file, lineterminator="\n").writerow(values)
             print(row.name, found, flush=True)
 
 
-def trained(row: Row, data: str, folder: Path) -> dict[int, tuple[float, int]]:
-    """Test accuracy and epochs of each seed."""
+def trained(row: Row, data: str, folder: Path) -> dict[int, float | None]:
+    """Test accuracy of each seed; None where it diverged."""
     if row.twin:
         return trained_twin(row, data)
     run = RunFolder(folder / row.name)
@@ -225,7 +234,7 @@ def trained(row: Row, data: str, folder: Path) -> dict[int, tuple[float, int]]:
     else:
         ended = start(resolved(row, data), name=row.name, results_dir=folder)
     evaluations = {one.seed: one.evaluation for one in ended.retraining.repetitions}
-    return {s: (e.accuracy, e.epochs) for s, e in evaluations.items() if e is not None}
+    return {s: None if e is None else e.accuracy for s, e in evaluations.items()}
 
 
 def resolved(row: Row, data: str) -> Any:
@@ -241,16 +250,16 @@ def resolved(row: Row, data: str) -> Any:
     )
 
 
-def trained_twin(row: Row, data: str) -> dict[int, tuple[float, int]]:
+def trained_twin(row: Row, data: str) -> dict[int, float | None]:
     """The same of the float twin."""
     definition: EvaluatorDefinition = resolved(row, data).configuration.evaluator
     images, recipe = load_final_data(definition.images), definition.recipe
-    found = {}
+    found: dict[int, float | None] = {}
     for seed in SEEDS:
         training = course.begin_twin(row.architecture, recipe, facts=images.facts, seed=seed)
         for _ in train(training, images.train, recipe.of_twin, epochs=definition.epochs):
             pass
-        found[seed] = score(training.network, images.test).accuracy, definition.epochs
+        found[seed] = score(training.network, images.test).accuracy
     return found
 
 
@@ -261,17 +270,23 @@ def operations(row: Row) -> float | None:
     return ledger(row.architecture, image_size=32, num_classes=10).totals.ops
 
 
-Found = dict[tuple[str, str], dict[int, float]]
+Found = dict[tuple[str, str], dict[int, float | None]]
 
 
 def read() -> Found:
-    """Test accuracies by row and seed."""
+    """Test accuracies by row and seed; None where it diverged."""
     found: Found = defaultdict(dict)
     if RESULTS.exists():
         with RESULTS.open(newline="") as file:
             for line in csv.DictReader(file):
-                found[line["paper"], line["what"]][int(line["seed"])] = float(line["accuracy"])
+                accuracy = float(line["accuracy"]) if line["accuracy"] else None
+                found[line["paper"], line["what"]][int(line["seed"])] = accuracy
     return found
+
+
+def known(found: Found, paper: str, what: str) -> list[float]:
+    """Test accuracies of a row, without those that diverged."""
+    return [accuracy for accuracy in found[paper, what].values() if accuracy is not None]
 
 
 def estimated(accuracies: Sequence[float]) -> Estimate:
@@ -289,7 +304,7 @@ def draw(found: Found) -> None:
     for axes, paper in zip(panels, papers, strict=True):
         names = [row.what for row in ROWS if row.paper == paper]
         for place, what in enumerate(names):
-            accuracies = [100 * a for a in found[paper, what].values()]
+            accuracies = [100 * a for a in known(found, paper, what)]
             if accuracies:
                 mean = sum(accuracies) / len(accuracies)
                 axes.plot([mean, mean], [place - 0.3, place + 0.3], color="tab:blue", lw=2)
@@ -307,7 +322,7 @@ def show(found: Found) -> None:
     print("| paper | what | thousand OPs | n | test accuracy %, 95 % interval |")
     print("|---|---|---|---|---|")
     for row in ROWS:
-        accuracies = list(found[row.paper, row.what].values())
+        accuracies = known(found, row.paper, row.what)
         if not accuracies:
             continue
         estimate, ops = estimated(accuracies), operations(row)
