@@ -7,11 +7,12 @@ says, once in the style of the published code (`baselines/published_style.py`) a
 project; and for the truth in float32, with another seed, two epochs on all images. Start and
 compilation with an empty cache count: the time is all CPU time of one process for each of the
 three, its compilers included. Rungs stop trials as in a search that comes upon the networks in the
-order below; what a stopped trial would have taken longer is left out, and its rank is that of its
-last accuracy.
+order below; what a stopped trial would have taken longer is left out.
 
-Prints architectures a CPU-hour and Spearman's correlation with the truth, with its interval. Keeps
-every epoch in `results/reference/search-rate.csv`; what is there is not trained again.
+Prints architectures a CPU-hour and Spearman's correlation with the truth, with its interval: of the
+networks that finished, and of all by their last accuracies, which is what a search knows of those
+that it stopped. Keeps every epoch in `results/reference/search-rate.csv`; what is there is not
+trained again.
 """
 
 import argparse
@@ -168,15 +169,22 @@ def show(curves: dict[str, Curves]) -> None:
     """Prints the table."""
     truth = [curves[TRUTH][network][-1].accuracy for network in NETWORKS]
     slow = rate(list(paid(curves[PUBLISHED], keep_all)))
-    print("| proxy | architectures a CPU-hour | times | Spearman with the long training |")
-    print("|---|---|---|---|")
+    print("| proxy | architectures a CPU-hour | times | Spearman, finished | n | all |")
+    print("|---|---|---|---|---|---|")
     for style, stops in ((PUBLISHED, False), (PUBLISHED, True), (OURS, False), (OURS, True)):
         chosen = list(paid(curves[style], rungs() if stops else keep_all))
+        whole = [curves[style][network][-1] for network in NETWORKS]
+        pairs = [
+            (last.accuracy, long)
+            for (last, _), end, long in zip(chosen, whole, truth, strict=True)
+            if last is end
+        ]
+        finished = estimate(spearman, *zip(*pairs, strict=True))
         found = estimate(spearman, [last.accuracy for last, _ in chosen], truth)
         name = f"{style} style" if style == PUBLISHED else style
         name += ", stopped at rungs" if stops else ""
-        row = (name, f"{rate(chosen):.0f}", f"{rate(chosen) / slow:.2f}", shown(found))
-        print("|", " | ".join(row), "|")
+        speeds = (f"{rate(chosen):.1f}", f"{rate(chosen) / slow:.2f}")
+        print("|", " | ".join((name, *speeds, shown(finished), str(len(pairs)), shown(found))), "|")
 
 
 def shown(found: Correlation) -> str:
