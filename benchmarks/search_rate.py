@@ -186,6 +186,15 @@ def show(curves: dict[str, Curves]) -> None:
         speeds = (f"{rate(chosen):.1f}", f"{rate(chosen) / slow:.2f}")
         print("|", " | ".join((name, *speeds, shown(finished), str(len(pairs)), shown(found))), "|")
 
+    print("\n| after epoch | published style | ours |\n|---|---|---|")
+    for index in range(len(curves[OURS][NETWORKS[0]])):
+        ranks = [
+            [curves[style][network][index].accuracy for network in NETWORKS]
+            for style in (PUBLISHED, OURS)
+        ]
+        cells = [shown(estimate(spearman, accuracies, truth)) for accuracies in ranks]
+        print("|", " | ".join((str(index + 1), *cells)), "|")
+
 
 def shown(found: Correlation) -> str:
     """A correlation with its interval, where it has them."""
