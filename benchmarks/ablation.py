@@ -296,18 +296,18 @@ def estimated(accuracies: Sequence[float]) -> Estimate:
 
 
 def draw(found: Found) -> None:
-    """Every seed as a point, the mean as a line."""
-    figure = Figure(figsize=(8, 0.5 + 0.32 * len(ROWS)), layout="constrained")
-    papers = list(dict.fromkeys(row.paper for row in ROWS))
-    counts = [sum(row.paper == paper for row in ROWS) for paper in papers]
-    panels = figure.subplots(len(papers), sharex=True, height_ratios=counts)
+    """Every seed of what has ended as a point, the mean as a line."""
+    rows = [row for row in ROWS if known(found, row.paper, row.what)]
+    figure = Figure(figsize=(8, 0.5 + 0.32 * len(rows)), layout="constrained")
+    papers = list(dict.fromkeys(row.paper for row in rows))
+    counts = [sum(row.paper == paper for row in rows) for paper in papers]
+    panels = figure.subplots(len(papers), squeeze=False, sharex=True, height_ratios=counts)[:, 0]
     for axes, paper in zip(panels, papers, strict=True):
-        names = [row.what for row in ROWS if row.paper == paper]
+        names = [row.what for row in rows if row.paper == paper]
         for place, what in enumerate(names):
             accuracies = [100 * a for a in known(found, paper, what)]
-            if accuracies:
-                mean = sum(accuracies) / len(accuracies)
-                axes.plot([mean, mean], [place - 0.3, place + 0.3], color="tab:blue", lw=2)
+            mean = sum(accuracies) / len(accuracies)
+            axes.plot([mean, mean], [place - 0.3, place + 0.3], color="tab:blue", lw=2)
             axes.plot(accuracies, [place] * len(accuracies), "o", color="tab:blue", alpha=0.5)
         axes.set_yticks(range(len(names)), names)
         axes.invert_yaxis()
