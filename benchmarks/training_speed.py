@@ -13,7 +13,8 @@ gradient is printed, as the most that doing it less often could save.
 
 Trainings keep the memory that they free (`bnas.training.heap`), which glibc by default gives back;
 the published style is measured with its default, and both are measured the other way round too.
-Scoring is measured with batches of both kinds of devices, each with and without that memory.
+Scoring is measured eager and compiled, with batches of both kinds of devices, each with and without
+that memory.
 """
 
 import argparse

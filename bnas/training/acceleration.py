@@ -6,8 +6,9 @@ from pydantic import model_validator
 
 from bnas.training.settings import Settings
 
-# Measured with benchmarks/training_speed.py, see docs/training-speed.md.
+# By benchmarks/training_speed.py, see docs/training-speed.md.
 SAVED_S_PER_OPERATION: Final = 1e-9
+# Twice this with an empty cache, which serves a whole search; about half in each later process.
 START_UP_S: Final = 10.0
 
 
@@ -42,7 +43,7 @@ class Acceleration(Settings):
         Args:
             operations: of the whole training between its convolutions: `Totals.elementwise`, which
                 is of one image, times all images of all epochs. "auto" compiles where what is
-                saved on them exceeds the start-up of a process with an empty cache.
+                saved on them exceeds a start-up, see `START_UP_S`.
         """
         if self.plain or self.compile == "none":
             return False
