@@ -3,10 +3,11 @@
 import json
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import matplotlib as mpl
@@ -16,6 +17,7 @@ import pytest
 
 from bnas.errors import RunError
 from bnas.report.plots import write_front_plots
+from bnas.runs.repeats import Estimate
 from bnas.search.front import front
 from bnas.search.objectives import ObjectiveName
 from bnas.search.settings import Band
@@ -35,6 +37,7 @@ def write(tmp_path: Path) -> Write:
         records: Sequence[TrialRecord],
         objectives: Sequence[ObjectiveName] = TWO,
         title: str = "resnet-digits-1",
+        estimates: Mapping[str, Estimate] = MappingProxyType({}),
     ) -> dict[str, bytes]:
         paths = write_front_plots(
             tmp_path / "plots",
@@ -45,6 +48,7 @@ def write(tmp_path: Path) -> Write:
             objectives=objectives,
             chance=0.1,
             bounds={"ops": Band(maximum=2e5)},
+            estimates=estimates,
         )
         return {path.name: path.read_bytes() for path in paths}
 
@@ -124,6 +128,34 @@ def test_the_chart_is_valid_and_shows_what_finished(
     digests = [re.findall(r"<b>(\w{12})</b>", point)[0] for point in points]
     assert sorted(digests) == sorted(record.digest for record in finished)
     assert all("nonlinearity <b>" in point for point in points)
+
+
+def test_every_repeated_design_has_its_interval(write: Write, records: list[TrialRecord]) -> None:
+    finished = with_outcome(records, "finished")
+    estimates = {}
+    for record in finished[::2]:
+        score = record.evaluation
+        assert score is not None
+        above = replace(score, accuracy=score.accuracy + 0.01)
+        estimates[record.digest] = Estimate(seeds=(1, 2), evaluations=(score, above), num_failed=0)
+    figure = figure_in(write(records, estimates=estimates)["front.html"].decode())
+    drawn = {
+        re.findall(r"<b>(\w{12})</b>", text)[0]: (y - below, y + above)
+        for trace in figure["data"]
+        if "error_y" in trace
+        for text, y, below, above in zip(
+            trace["hovertext"],
+            trace["y"],
+            trace["error_y"]["arrayminus"],
+            trace["error_y"]["array"],
+            strict=True,
+        )
+        if above
+    }
+    expected = {digest: found.interval for digest, found in estimates.items()}
+    assert drawn.keys() == expected.keys()
+    for digest, (low, high) in drawn.items():
+        assert (low / 100, high / 100) == pytest.approx(expected[digest])
 
 
 def test_a_front_of_one_seed_says_so(write: Write, records: list[TrialRecord]) -> None:

@@ -80,7 +80,7 @@ def _trace(
         "mode": "markers",
         "x": [mark.cost(cost) for mark in marks],
         "y": [mark.percent for mark in marks],
-        **_error_bars(marks),
+        **_error_bars(marks, color),
         "customdata": [mark.number or 0 for mark in marks],
         "hovertext": [_hover(mark) for mark in marks],
         "hovertemplate": "%{hovertext}<extra></extra>",
@@ -97,17 +97,14 @@ def _trace(
     }
 
 
-def _error_bars(marks: Sequence[Mark]) -> dict[str, Any]:
-    """The intervals of means over seeds on the front, if there are any."""
-    if not any(mark.interval for mark in marks if mark.number):
+def _error_bars(marks: Sequence[Mark], color: str) -> dict[str, Any]:
+    """The intervals of means over seeds, if there are any."""
+    if not any(mark.interval for mark in marks):
         return {}
-    ends = [
-        mark.interval if mark.interval and mark.number else (mark.percent, mark.percent)
-        for mark in marks
-    ]
+    ends = [mark.interval or (mark.percent, mark.percent) for mark in marks]
     above = [high - mark.percent for mark, (_, high) in zip(marks, ends, strict=True)]
     below = [mark.percent - low for mark, (low, _) in zip(marks, ends, strict=True)]
-    bars = {"type": "data", "array": above, "arrayminus": below, "color": FRONT, "thickness": 1}
+    bars = {"type": "data", "array": above, "arrayminus": below, "color": color, "thickness": 1}
     return {"error_y": bars}
 
 

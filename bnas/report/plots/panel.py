@@ -31,7 +31,6 @@ def draw_panel(panel: "Axes", scene: Scene, cost: Cost) -> None:
     _set_axes(panel, scene, cost)
     low = panel.get_ylim()[0]
     _draw_front_line(panel, scene, cost)
-    _draw_intervals(panel, scene, cost)
     words = scene.words
     _scatter(panel, [m for m in scene.front if m.name is None], cost, "front", None)
     _scatter(panel, scene.candidates, cost, "named", words.named)
@@ -72,13 +71,6 @@ def _draw_front_line(panel: "Axes", scene: Scene, cost: Cost) -> None:
     panel.plot([], [], marker="o", markersize=6, label="front", **line)
 
 
-def _draw_intervals(panel: "Axes", scene: Scene, cost: Cost) -> None:
-    """The intervals of means over seeds."""
-    for mark in scene.front:
-        if mark.interval is not None:
-            panel.vlines(mark.cost(cost), *mark.interval, color=FRONT, linewidth=1, zorder=2.7)
-
-
 def _draw_limits(panel: "Axes", scene: Scene, cost: Cost) -> None:
     """The bounds on the cost, and the accuracy of guessing, where they lie in the picture."""
     for limit in scene.limits(cost):
@@ -92,10 +84,14 @@ def _draw_limits(panel: "Axes", scene: Scene, cost: Cost) -> None:
 def _scatter(
     panel: "Axes", marks: Sequence[Mark], cost: Cost, role: str, label: str | None
 ) -> None:
-    """Points with a white rim; first candidates on the front have the front's colour there."""
+    """Points with their intervals; a rim is white, or of the front for candidates on it."""
     if not marks:
         return
     style = _MARKERS[role]
+    for mark in marks:
+        if mark.interval is not None:
+            color = style["color"]
+            panel.vlines(mark.cost(cost), *mark.interval, color=color, linewidth=1, zorder=2.7)
     for on_front in (False, True):
         chosen = [m for m in marks if (m.number is not None and m.name is not None) == on_front]
         xs, ys = [m.cost(cost) for m in chosen], [m.percent for m in chosen]

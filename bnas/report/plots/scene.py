@@ -141,8 +141,8 @@ class Scene:
         The front and the first candidates fill at least two fifths of the height: trials far
         below are not drawn but counted.
         """
-        main = [mark.percent for mark in self.front + self.candidates]
-        main += [end for mark in self.front for end in mark.interval or ()]
+        marks = self.front + self.candidates
+        main = [end for mark in marks for end in (mark.percent, *(mark.interval or ()))]
         low, high = at_least(min(main), max(main), _LEAST_PERCENT)
         floor = max(min(mark.percent for mark in self.marks), low - 1.5 * (high - low))
         low = min(low, floor)
