@@ -49,7 +49,7 @@ def train_and_score(
         teacher = teacher_for(definition, trained, data.train, facts=data.facts, device=device)
         operations = len(data.train) * definition.epochs * _elementwise(trained, facts)
         with accelerated(
-            training.model, definition.acceleration, operations=operations, device=device
+            training.networks, definition.acceleration, operations=operations, device=device
         ) as compilation:
             epochs = _epochs(definition, data, training, keeper, began, teacher=teacher)
             for progress in noted(epochs, compilation):

@@ -62,6 +62,11 @@ class Training:
         """What is scored and saved: the average of the weights, or the model as it is."""
         return self.model if self.average is None else self.average
 
+    @property
+    def networks(self) -> nn.ModuleList:
+        """The model and its average, if it has one."""
+        return nn.ModuleList([self.model] if self.average is None else [self.model, self.average])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpochResult:

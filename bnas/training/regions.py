@@ -26,7 +26,8 @@ def accelerated(
     """Trains faster inside; the network keeps its number types and regions.
 
     Args:
-        model: The network; one that is made from it, by copying or decoupling, is as fast.
+        model: The network, or several; one that is made from it later, by copying or decoupling,
+            is as fast.
         settings: How.
         operations: See `Acceleration.compiles`.
         device: Where the network lies.

@@ -4,14 +4,19 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from bnas.architecture import Architecture, Stage, Stem, Unit
+from bnas.blocks import unit as blocks
+from bnas.data.memory import Examples
 from bnas.estimators.plain import is_plain
 from bnas.evaluation import ProxyTraining, load_evaluator
+from bnas.evaluation import trial as trial_module
 from bnas.evaluation.keeper import identity
 from bnas.search import Progress
 from bnas.training import Acceleration
 from bnas.training import regions as regions_module
+from bnas.training.loop import Score, score
 from bnas.training.regions import compilation
 
 SMALL = Architecture(
@@ -56,6 +61,25 @@ def test_bfloat16_trains_alike() -> None:
     full, half = epochs(), epochs(precision="bfloat16")
     assert losses(half) != losses(full)
     assert losses(half) == pytest.approx(losses(full), rel=0.2)
+
+
+def test_an_average_is_scored_in_the_precision_it_was_trained_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: set[torch.dtype | None] = set()
+
+    def score_noted(network: nn.Module, examples: Examples) -> Score:
+        seen.update(
+            module.precision for module in network.modules() if isinstance(module, blocks.Unit)
+        )
+        return score(network, examples)
+
+    monkeypatch.setattr(trial_module, "score", score_noted)
+    averaging = evaluator(precision="bfloat16").definition
+    recipe = averaging.recipe.model_copy(update={"ema": 0.9})
+    proxy = averaging.model_copy(update={"recipe": recipe, "epochs": 1}).build()
+    proxy.evaluate(SMALL, seed=0, report=lambda _: True)
+    assert seen == {torch.bfloat16}
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")

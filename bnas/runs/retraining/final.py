@@ -57,7 +57,7 @@ def train_and_test(
         job = _Job(final, architecture, seed, data)
         operations = len(data.train) * definition.epochs * final.cost(architecture).elementwise
         with accelerated(
-            job.training.model,
+            job.training.networks,
             definition.acceleration,
             operations=operations,
             device=final.training.device,
