@@ -3,34 +3,39 @@
     OMP_NUM_THREADS=1 GOMP_SPINCOUNT=0 python benchmarks/search_rate.py --data CIFAR10
 
 Twelve depths and widths of ReActNet's units on ResNet are trained as the evaluator `cifar10-proxy`
-says, once in the style of the published code (`baselines/published_style.py`) and once by this
-project; and for the truth in float32, with another seed, two epochs on all images. Start and
-compilation with an empty cache count: the time is all CPU time of one process for each of the
-three, its compilers included. Rungs stop trials as in a search that comes upon the networks in the
-order below; what a stopped trial would have taken longer is left out.
+says: in the style of the published code (`baselines/published_style.py`) and by this project, there
+also without the evaluator's average of weights; and for the truth in float32, with another seed,
+two epochs on all images. Start and compilation with an empty cache count: the time is all CPU time
+of one process for each of these, its compilers included.
 
-Prints architectures a CPU-hour and Spearman's correlation with the truth, with its interval: of the
-networks that finished, and of all by their last accuracies, which is what a search knows of those
-that it stopped. Keeps every epoch in `results/reference/search-rate.csv`; what is there is not
-trained again.
+Prints architectures a CPU-hour, and Spearman's correlation with the truth of all networks, with its
+bootstrap interval. Then the same where the evaluator's rungs stop networks: what is left of their
+trainings costs nothing, and they are ranked by what is to be expected of them, their accuracy at
+the rung and what those that finished gained after it on average. Which are stopped depends on the
+order in which a search comes upon them: the median over random orders, and the range of nine in
+ten. Keeps every epoch in `results/reference/search-rate.csv`; what is there is not trained again.
 """
 
 import argparse
 import csv
 import os
+import random
 import resource
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import fmean, median, quantiles
 from typing import Final, NamedTuple
 
 import torch
 from baselines.published_style import PublishedNetwork
+from scipy.stats import spearmanr
 from torch import Tensor, nn
 
 from bnas.architecture import Architecture, load_design
@@ -48,13 +53,14 @@ RESULTS: Final = (
 )
 COLUMNS: Final = ("style", "depth", "width", "epoch", "accuracy", "cpu_s")
 DESIGN: Final = load_design("resnet20-reactnet").architecture
-# In the order in which a search would come upon them; one that is mixed, but the same for all.
+# Mixed, so that what changes on the machine meets small and large ones alike.
 NETWORKS: Final = [
     *[(2, 16), (1, 8), (3, 24), (1, 24), (3, 8), (2, 12)],
     *[(3, 16), (1, 12), (2, 24), (2, 8), (1, 16), (3, 12)],
 ]
-PUBLISHED, OURS, TRUTH = STYLES = ("published", "ours", "long")
+PUBLISHED, LAST, OURS, TRUTH = STYLES = ("published", "ours without average", "ours", "long")
 TRUE_EPOCHS: Final = 2
+ORDERS: Final = 1000
 
 
 class Epoch(NamedTuple):
@@ -92,6 +98,10 @@ def main() -> None:
 def trained(style: str, data: str) -> Curves:
     """Trains all networks in this process, one after the other."""
     definition = load_evaluator("cifar10-proxy").model_copy(update={"data": data, "rungs": None})
+    if style != OURS:
+        # The average of the weights is the project's.
+        recipe = definition.recipe.model_copy(update={"ema": 0.0})
+        definition = definition.model_copy(update={"recipe": recipe})
     if style == TRUTH:
         definition = definition.model_copy(
             update={"epochs": TRUE_EPOCHS, "subset": None, "acceleration": Acceleration()}
@@ -166,37 +176,90 @@ def cpu_s() -> float:
 
 
 def show(curves: dict[str, Curves]) -> None:
-    """Prints the table."""
+    """Prints the tables."""
     truth = [curves[TRUTH][network][-1].accuracy for network in NETWORKS]
-    slow = rate(list(paid(curves[PUBLISHED], keep_all)))
-    print("| proxy | architectures a CPU-hour | times | Spearman, finished | n | all |")
-    print("|---|---|---|---|---|---|")
-    for style, stops in ((PUBLISHED, False), (PUBLISHED, True), (OURS, False), (OURS, True)):
-        chosen = list(paid(curves[style], rungs() if stops else keep_all))
-        whole = [curves[style][network][-1] for network in NETWORKS]
-        pairs = [
-            (last.accuracy, long)
-            for (last, _), end, long in zip(chosen, whole, truth, strict=True)
-            if last is end
+    slow = sum(spent(curves[PUBLISHED], network)[-1] for network in NETWORKS)
+    print("| proxy | architectures a CPU-hour | times | finish | Spearman |")
+    print("|---|---|---|---|---|")
+    for style in (PUBLISHED, OURS):
+        whole = sum(spent(curves[style], network)[-1] for network in NETWORKS)
+        rank = estimate(
+            spearman, [curves[style][network][-1].accuracy for network in NETWORKS], truth
+        )
+        row(style, f"{rate(whole):.1f}", f"{slow / whole:.2f}", str(len(NETWORKS)), interval(rank))
+        searches = [
+            search(curves[style], random.Random(seed).sample(NETWORKS, len(NETWORKS)))
+            for seed in range(ORDERS)
         ]
-        finished = estimate(spearman, *zip(*pairs, strict=True))
-        found = estimate(spearman, [last.accuracy for last, _ in chosen], truth)
-        name = f"{style} style" if style == PUBLISHED else style
-        name += ", stopped at rungs" if stops else ""
-        speeds = (f"{rate(chosen):.1f}", f"{rate(chosen) / slow:.2f}")
-        print("|", " | ".join((name, *speeds, shown(finished), str(len(pairs)), shown(found))), "|")
-
-    print("\n| after epoch | published style | ours |\n|---|---|---|")
+        row(
+            f"{style}, stopped at rungs",
+            spread([rate(one.cpu_s) for one in searches], 1),
+            spread([slow / one.cpu_s for one in searches]),
+            spread([one.finished for one in searches], 0),
+            spread([float(spearmanr(one.accuracies, truth).statistic) for one in searches]),
+        )
+    print("\n| after epoch | published style | ours without average | ours |\n|---|---|---|---|")
     for index in range(len(curves[OURS][NETWORKS[0]])):
         ranks = [
-            [curves[style][network][index].accuracy for network in NETWORKS]
-            for style in (PUBLISHED, OURS)
+            estimate(spearman, [curves[style][n][index].accuracy for n in NETWORKS], truth)
+            for style in (PUBLISHED, LAST, OURS)
         ]
-        cells = [shown(estimate(spearman, accuracies, truth)) for accuracies in ranks]
-        print("|", " | ".join((str(index + 1), *cells)), "|")
+        row(str(index + 1), *map(interval, ranks))
 
 
-def shown(found: Correlation) -> str:
+class Search(NamedTuple):
+    """What comes of networks that are stopped at rungs.
+
+    Attributes:
+        cpu_s: CPU seconds of all.
+        finished: How many were not stopped.
+        accuracies: What is to be expected of each in the end.
+    """
+
+    cpu_s: float
+    finished: int
+    accuracies: list[float]
+
+
+def search(curves: Curves, order: Sequence[tuple[int, int]]) -> Search:
+    """Stops networks as the evaluator's rungs do, where they come in this order."""
+    definition = load_evaluator("cifar10-proxy")
+    length = definition.epochs
+    halving = Halving(definition.rungs or Rungs(), epochs=length, objectives=("accuracy", "ops"))
+    last: dict[tuple[int, int], int] = {}
+    for number, network in enumerate(order):
+        last[network] = length
+        for epoch in sorted(halving.epochs):
+            point = curves[network][epoch - 1]
+            halving.enter(number, epoch, {"accuracy": point.accuracy, "ops": operations(*network)})
+            if not halving.goes_on(number, epoch):
+                last[network] = epoch
+                break
+    finished = [network for network in order if last[network] == length]
+    gain = [
+        fmean(curves[n][-1].accuracy - curves[n][epoch].accuracy for n in finished)
+        for epoch in range(length)
+    ]
+    return Search(
+        cpu_s=sum(spent(curves, network)[last[network] - 1] for network in NETWORKS),
+        finished=len(finished),
+        accuracies=[curves[n][last[n] - 1].accuracy + gain[last[n] - 1] for n in NETWORKS],
+    )
+
+
+def spent(curves: Curves, network: tuple[int, int]) -> list[float]:
+    """CPU seconds of a network until each of its epochs ended."""
+    place = NETWORKS.index(network)
+    began = curves[NETWORKS[place - 1]][-1].cpu_s if place else 0.0
+    return [point.cpu_s - began for point in curves[network]]
+
+
+def row(*cells: str) -> None:
+    """Prints a row of a table."""
+    print("|", " | ".join(cells), "|")
+
+
+def interval(found: Correlation) -> str:
     """A correlation with its interval, where it has them."""
     if found.value is None:
         return "-"
@@ -205,53 +268,18 @@ def shown(found: Correlation) -> str:
     return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
 
 
-def rate(chosen: Iterable[tuple[Epoch, float]]) -> float:
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """The median of some values, and the range of nine in ten."""
+    low, *_, high = quantiles(values, n=20)
+    return f"{median(values):.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def rate(cpu_s: float) -> float:
     """Architectures a CPU-hour."""
-    return 3600 * len(NETWORKS) / sum(seconds for _, seconds in chosen)
+    return 3600 * len(NETWORKS) / cpu_s
 
 
-Decide = Callable[[int, int, float, Epoch], bool]
-
-
-def paid(curves: Curves, goes_on: Decide) -> Iterator[tuple[Epoch, float]]:
-    """Last epoch and CPU seconds of each network, up to where it is stopped."""
-    before = 0.0
-    for number, (depth, width) in enumerate(NETWORKS):
-        curve = curves[depth, width]
-        length = next(
-            (
-                epoch
-                for epoch, point in enumerate(curve, 1)
-                if not goes_on(number, epoch, operations(depth, width), point)
-            ),
-            len(curve),
-        )
-        yield curve[length - 1], curve[length - 1].cpu_s - before
-        before = curve[-1].cpu_s
-
-
-def keep_all(number: int, epoch: int, ops: float, point: Epoch) -> bool:
-    """Stops nothing."""
-    del number, epoch, ops, point
-    return True
-
-
-def rungs() -> Decide:
-    """Stops as the evaluator's rungs do."""
-    definition = load_evaluator("cifar10-proxy")
-    halving = Halving(
-        definition.rungs or Rungs(), epochs=definition.epochs, objectives=("accuracy", "ops")
-    )
-
-    def goes_on(number: int, epoch: int, ops: float, point: Epoch) -> bool:
-        if epoch not in halving.epochs:
-            return True
-        halving.enter(number, epoch, {"accuracy": point.accuracy, "ops": ops})
-        return halving.goes_on(number, epoch)
-
-    return goes_on
-
-
+@cache
 def operations(depth: int, width: int) -> float:
     """OPs of a network."""
     return ledger(architecture(depth, width), image_size=32, num_classes=10).totals.ops
