@@ -128,6 +128,8 @@ def _configured() -> Iterator[None]:
     import torch._dynamo.config as dynamo
     import torch._inductor.config as inductor
 
+    from bnas.training.masks import RecomputeMasks
+
     with (
         # Otherwise every width is compiled anew; numbers other than sizes are constants.
         dynamo.patch(
@@ -136,6 +138,6 @@ def _configured() -> Iterator[None]:
             specialize_float=True,
         ),
         # Others compile beside this process, and pools of processes outlive it.
-        inductor.patch(compile_threads=1),
+        inductor.patch(compile_threads=1, joint_custom_pre_pass=RecomputeMasks()),
     ):
         yield

@@ -265,6 +265,26 @@ def test_compiled_code_has_the_same_results(precision: str) -> None:
     assert found.problem is None
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's own code, many
+def test_compiled_code_keeps_no_masks() -> None:
+    """Of the sign's clip and the ReLU's bend, which the compiler moves one by one."""
+    model = network(reactnet(activation_estimator="ste", threshold="fixed", nonlinearity="relu"))
+    expected = gradients(copy.deepcopy(model))
+    kept: list[torch.dtype] = []
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept.append(tensor.dtype)
+        return tensor
+
+    hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
+    with accelerated(model, REGIONS, operations=0.0) as found, hooks:
+        torch.testing.assert_close(gradients(model), expected, rtol=1e-3, atol=1e-4)
+    assert found.problem is None
+    assert set(kept) <= {torch.float32, torch.int64}
+
+
 @pytest.mark.gpu
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's own code, many
