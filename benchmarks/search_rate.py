@@ -4,46 +4,40 @@
 
 Twelve depths and widths of ReActNet's units on ResNet are trained as the evaluator `cifar10-proxy`
 says: in the style of the published code (`baselines/published_style.py`) and by this project, there
-also without the evaluator's average of weights; and for the truth in float32, with another seed,
-two epochs on all images. Start and compilation with an empty cache count: the time is all CPU time
-of one process for each of these, its compilers included.
+also without the evaluator's average of weights, and with shorter schedules; and for the truth in
+float32, with another seed, two epochs on all images. Start and compilation with an empty cache
+count: the time is all CPU time of one process for each of these, its compilers included.
 
-Prints architectures a CPU-hour, and Spearman's correlation with the truth of all networks, with its
-bootstrap interval. Then the same where the evaluator's rungs stop networks: what is left of their
-trainings costs nothing, and they are ranked by what is to be expected of them, their accuracy at
-the rung and what those that finished gained after it on average. Which are stopped depends on the
-order in which a search comes upon them: the median over random orders, and the range of nine in
-ten. Keeps every epoch in `results/reference/search-rate.csv`; what is there is not trained again.
+Prints architectures a CPU-hour, Spearman's correlation with the truth of all networks, and its
+difference to that of the published style, with bootstrap intervals. Then the same where the
+evaluator's rungs stop networks (`rungs.py`). Keeps every epoch in
+`results/reference/search-rate.csv`; what is there is not trained again.
 """
 
 import argparse
 import csv
 import os
-import random
 import resource
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import fmean, median, quantiles
 from typing import Final, NamedTuple
 
 import torch
 from baselines.published_style import PublishedNetwork
-from scipy.stats import spearmanr
+from rungs import Trained, rank, searches, spread
 from torch import Tensor, nn
 
 from bnas.architecture import Architecture, load_design
 from bnas.cost import ledger
 from bnas.data.loading import load_search_data
 from bnas.evaluation import EvaluatorDefinition, load_evaluator
-from bnas.runs.fidelity.correlation import Correlation, estimate, spearman
-from bnas.search.halving import Halving, Rungs
+from bnas.runs.fidelity.correlation import Array, Correlation, estimate, spearman
 from bnas.search.port import Progress
 from bnas.training import Acceleration, course
 from bnas.training.loop import score, train
@@ -58,9 +52,10 @@ NETWORKS: Final = [
     *[(2, 16), (1, 8), (3, 24), (1, 24), (3, 8), (2, 12)],
     *[(3, 16), (1, 12), (2, 24), (2, 8), (1, 16), (3, 12)],
 ]
-PUBLISHED, LAST, OURS, TRUTH = STYLES = ("published", "ours without average", "ours", "long")
+PUBLISHED, LAST, OURS, TRUTH = "published", "ours without average", "ours", "long"
+SHORTER: Final = {f"{OURS}, {epochs} epochs": epochs for epochs in (2, 3)}
+STYLES: Final = (PUBLISHED, LAST, OURS, TRUTH, *SHORTER)
 TRUE_EPOCHS: Final = 2
-ORDERS: Final = 1000
 
 
 class Epoch(NamedTuple):
@@ -98,7 +93,9 @@ def main() -> None:
 def trained(style: str, data: str) -> Curves:
     """Trains all networks in this process, one after the other."""
     definition = load_evaluator("cifar10-proxy").model_copy(update={"data": data, "rungs": None})
-    if style != OURS:
+    epochs = SHORTER.get(style, definition.epochs)
+    definition = definition.model_copy(update={"epochs": epochs})
+    if style not in {OURS, *SHORTER}:
         # The average of the weights is the project's.
         recipe = definition.recipe.model_copy(update={"ema": 0.0})
         definition = definition.model_copy(update={"recipe": recipe})
@@ -177,73 +174,56 @@ def cpu_s() -> float:
 
 def show(curves: dict[str, Curves]) -> None:
     """Prints the tables."""
-    truth = [curves[TRUTH][network][-1].accuracy for network in NETWORKS]
+    truth = accuracies(curves, TRUTH)
     slow = sum(spent(curves[PUBLISHED], network)[-1] for network in NETWORKS)
-    print("| proxy | architectures a CPU-hour | times | finish | Spearman |")
-    print("|---|---|---|---|---|")
-    for style in (PUBLISHED, OURS):
+    print("| proxy | architectures a CPU-hour | times | finish | Spearman | less the published's |")
+    print("|---|---|---|---|---|---|")
+    for style in (PUBLISHED, OURS, *SHORTER):
+        found = accuracies(curves, style)
         whole = sum(spent(curves[style], network)[-1] for network in NETWORKS)
-        rank = estimate(
-            spearman, [curves[style][network][-1].accuracy for network in NETWORKS], truth
+        row(
+            style,
+            f"{rate(whole):.1f}",
+            f"{slow / whole:.2f}",
+            str(len(NETWORKS)),
+            interval(estimate(spearman, found, truth)),
+            interval(estimate(difference, found, accuracies(curves, PUBLISHED), truth)),
         )
-        row(style, f"{rate(whole):.1f}", f"{slow / whole:.2f}", str(len(NETWORKS)), interval(rank))
-        searches = [
-            search(curves[style], random.Random(seed).sample(NETWORKS, len(NETWORKS)))
-            for seed in range(ORDERS)
-        ]
+    for style in (PUBLISHED, OURS):
+        stopped = list(searches(known_to_the_end(curves[style])))
         row(
             f"{style}, stopped at rungs",
-            spread([rate(one.cpu_s) for one in searches], 1),
-            spread([slow / one.cpu_s for one in searches]),
-            spread([one.finished for one in searches], 0),
-            spread([float(spearmanr(one.accuracies, truth).statistic) for one in searches]),
+            spread([rate(one.time) for one in stopped], 1),
+            spread([slow / one.time for one in stopped]),
+            spread([one.finished for one in stopped], 0),
+            spread([rank(one.accuracies, truth) for one in stopped]),
+            "-",
         )
     print("\n| after epoch | published style | ours without average | ours |\n|---|---|---|---|")
     for index in range(len(curves[OURS][NETWORKS[0]])):
         ranks = [
-            estimate(spearman, [curves[style][n][index].accuracy for n in NETWORKS], truth)
+            estimate(spearman, accuracies(curves, style, index), truth)
             for style in (PUBLISHED, LAST, OURS)
         ]
         row(str(index + 1), *map(interval, ranks))
 
 
-class Search(NamedTuple):
-    """What comes of networks that are stopped at rungs.
-
-    Attributes:
-        cpu_s: CPU seconds of all.
-        finished: How many were not stopped.
-        accuracies: What is to be expected of each in the end.
-    """
-
-    cpu_s: float
-    finished: int
-    accuracies: list[float]
+def accuracies(curves: dict[str, Curves], style: str, index: int = -1) -> list[float]:
+    """Accuracies of all networks, by default after the last epoch."""
+    return [curves[style][network][index].accuracy for network in NETWORKS]
 
 
-def search(curves: Curves, order: Sequence[tuple[int, int]]) -> Search:
-    """Stops networks as the evaluator's rungs do, where they come in this order."""
-    definition = load_evaluator("cifar10-proxy")
-    length = definition.epochs
-    halving = Halving(definition.rungs or Rungs(), epochs=length, objectives=("accuracy", "ops"))
-    last: dict[tuple[int, int], int] = {}
-    for number, network in enumerate(order):
-        last[network] = length
-        for epoch in sorted(halving.epochs):
-            point = curves[network][epoch - 1]
-            halving.enter(number, epoch, {"accuracy": point.accuracy, "ops": operations(*network)})
-            if not halving.goes_on(number, epoch):
-                last[network] = epoch
-                break
-    finished = [network for network in order if last[network] == length]
-    gain = [
-        fmean(curves[n][-1].accuracy - curves[n][epoch].accuracy for n in finished)
-        for epoch in range(length)
-    ]
-    return Search(
-        cpu_s=sum(spent(curves, network)[last[network] - 1] for network in NETWORKS),
-        finished=len(finished),
-        accuracies=[curves[n][last[n] - 1].accuracy + gain[last[n] - 1] for n in NETWORKS],
+def difference(weights_Bn: Array, x_nn: Array, y_nn: Array, truth_nn: Array) -> Array:
+    """Spearman's rho of x and the truth less that of y and the truth, for each resample."""
+    return spearman(weights_Bn, x_nn, truth_nn) - spearman(weights_Bn, y_nn, truth_nn)
+
+
+def known_to_the_end(curves: Curves) -> Trained[tuple[int, int]]:
+    """What rungs are tried on."""
+    return Trained(
+        accuracies={n: [point.accuracy for point in curves[n]] for n in NETWORKS},
+        times={n: spent(curves, n) for n in NETWORKS},
+        ops={n: operations(*n) for n in NETWORKS},
     )
 
 
@@ -268,18 +248,11 @@ def interval(found: Correlation) -> str:
     return f"{found.value:.2f} ({found.low:.2f} to {found.high:.2f})"
 
 
-def spread(values: Sequence[float], digits: int = 2) -> str:
-    """The median of some values, and the range of nine in ten."""
-    low, *_, high = quantiles(values, n=20)
-    return f"{median(values):.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
-
-
 def rate(cpu_s: float) -> float:
     """Architectures a CPU-hour."""
     return 3600 * len(NETWORKS) / cpu_s
 
 
-@cache
 def operations(depth: int, width: int) -> float:
     """OPs of a network."""
     return ledger(architecture(depth, width), image_size=32, num_classes=10).totals.ops
