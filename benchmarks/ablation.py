@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 
 from bnas.architecture import Architecture, Design, load_design
 from bnas.architecture.canonical import canonical
+from bnas.architecture.model import Downsampling
 from bnas.cost import ledger
 from bnas.data.loading import load_final_data
 from bnas.evaluation import EvaluatorDefinition
@@ -181,7 +182,42 @@ def of_binaryduo() -> Iterator[Row]:
     yield row(what="float twin", architecture=plain, settings=(one_step,), twin=True)
 
 
-ROWS: Final = (*of_bnn_plus(), *of_reactnet(), *of_binaryduo())
+def of_ftbnn() -> Iterator[Row]:
+    """FTBNN's contributions, in the reading of its design, on a ResNet-8 of half the channels."""
+    narrow = widths(shallow(load_design("resnet20-bireal").architecture), 8, 16, 32)
+    linear = units(narrow, activation_estimator="ste")
+    bare = {"nonlinearity": "none", "placement": None}
+    prelu = {"nonlinearity": "prelu", "placement": "before-addition"}
+
+    def network(*, groups: int, downsampling: Downsampling, **unit: Any) -> Architecture:
+        # Four groups at twice the width have the binary operations of one group.
+        factor = {1: 1, 4: 2}[groups]
+        stages = tuple(
+            replace(
+                stage,
+                width=factor * stage.width,
+                downsampling=downsampling,
+                unit=replace(stage.unit, groups=groups, **unit),
+            )
+            for stage in linear.stages
+        )
+        return canonical(replace(linear, stages=stages))
+
+    full = network(groups=4, downsampling="duplicate", **prelu)
+    versions = {
+        "all of it": full,
+        "without non-linearity": network(groups=4, downsampling="duplicate", **bare),
+        "without groups": network(groups=1, downsampling="duplicate", **prelu),
+        "with real-valued shortcuts": network(groups=4, downsampling="real-1x1", **prelu),
+        "without any": network(groups=1, downsampling="real-1x1", **bare),
+    }
+    row = partial(Row, paper="FTBNN", evaluator="cifar10-ftbnn")
+    for what, architecture in versions.items():
+        yield row(what=what, architecture=architecture)
+    yield row(what="float twin", architecture=full, twin=True)
+
+
+ROWS: Final = (*of_bnn_plus(), *of_reactnet(), *of_binaryduo(), *of_ftbnn())
 
 
 def main() -> None:
