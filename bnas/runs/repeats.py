@@ -153,9 +153,20 @@ def repeated_front(
         objectives: What is optimised.
         chance: Accuracy of guessing.
     """
+    considered = members(records, known, objectives, chance=chance)
+    return front(with_means(considered, known), objectives, chance=chance)
+
+
+def members(
+    records: Sequence[TrialRecord],
+    known: Mapping[str, Estimate],
+    objectives: Sequence[ObjectiveName],
+    *,
+    chance: float,
+) -> list[TrialRecord]:
+    """Of all trials, those among which `repeated_front` looks, by which it can be told as well."""
     searched = {record.number for record in front(records, objectives, chance=chance)}
-    members = [r for r in records if r.number in searched or r.digest in known]
-    return front(with_means(members, known), objectives, chance=chance)
+    return [r for r in records if r.number in searched or r.digest in known]
 
 
 def _with_mean(record: TrialRecord, estimate: Estimate | None) -> TrialRecord:
