@@ -1,12 +1,14 @@
 """Trains what each paper contributes on CIFAR-10, with it and without it, at an equal budget.
 
     OMP_NUM_THREADS=1 GOMP_SPINCOUNT=0 python benchmarks/ablation.py --data CIFAR10 [--jobs 2]
+    ... benchmarks/ablation.py --data CIFAR10 --epochs 10 --subset 50000 --row BinaryDuo ReActNet
 
 Every row is a `bnas retrain` of one design with one recipe, under `results/runs`, where an
 interrupted one goes on; float twins are trained beside them. All have the same images, epochs and
-seeds, but for the teachers, which are trained first and come on top. Writes
-`results/reference/ablation-cifar10.csv` from what has ended, draws
-`docs/images/ablation-cifar10.png` and prints a table. With --draw it only does the latter two.
+seeds, but for the teachers, which are trained first and come on top. Adds what has ended to
+`results/reference/ablation-cifar10.csv`, prints a table and draws
+`docs/images/ablation-cifar10.png`, of the default schedule alone. With --draw it only does the
+latter two. Other schedules are kept and shown beside it.
 """
 
 import argparse
@@ -17,7 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from matplotlib.figure import Figure
 
@@ -40,15 +42,29 @@ RESULTS: Final = ROOT / "results" / "reference" / "ablation-cifar10.csv"
 FIGURE: Final = ROOT / "docs" / "images" / "ablation-cifar10.png"
 COLUMNS: Final = ("paper", "what", "ops", "seed", "accuracy", "images")
 SEEDS: Final = (1, 2, 3)
-EPOCHS: Final = 5
-SUBSET: Final = 30_000
-BUDGET: Final = (
-    f"evaluator.epochs={EPOCHS}",
-    f"evaluator.subset={SUBSET}",
-    # The papers have 128 and 256; of so few images, those are too few steps.
-    "evaluator.recipe.batch_size=64",
-    "evaluator.acceleration={precision: bfloat16, compile: auto}",
-)
+
+
+class Budget(NamedTuple):
+    """How long a training is: so many epochs on so many images."""
+
+    epochs: int = 5
+    subset: int = 30_000
+
+    @property
+    def images(self) -> int:
+        """That a training sees in all."""
+        return self.epochs * self.subset
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """What is set of every recipe."""
+        return (
+            f"evaluator.epochs={self.epochs}",
+            f"evaluator.subset={self.subset}",
+            # The papers have 128 and 256; of so few images, those are too few steps.
+            "evaluator.recipe.batch_size=64",
+            "evaluator.acceleration={precision: bfloat16, compile: auto}",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +157,7 @@ def of_reactnet() -> Iterator[Row]:
     """ReActNet's units on ResNet-8: its units one by one, then its two steps and its teacher."""
     full = shallow(load_design("resnet20-reactnet").architecture)
     one_step, labels = "evaluator.recipe.phases=[]", "evaluator.recipe.teacher=null"
-    teacher = f"evaluator.recipe.teacher={{network: twin, epochs: {EPOCHS}, weight_decay: 1e-5}}"
+    teacher = "evaluator.recipe.teacher={network: twin, weight_decay: 1e-5}"
     bare = {"nonlinearity": "none", "placement": None}
     designs = {
         "one step, labels": full,
@@ -225,7 +241,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", help="folder with the batches of CIFAR-10")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
-    parser.add_argument("--paper", choices=sorted({row.paper for row in ROWS}), help="only this")
+    parser.add_argument("--row", nargs="+", help="only rows whose paper or title this is")
+    parser.add_argument("--epochs", type=int, default=Budget().epochs)
+    parser.add_argument("--subset", type=int, default=Budget().subset, help="images an epoch")
     parser.add_argument("--results-dir", type=Path, default=ROOT / "results" / "runs")
     parser.add_argument("--draw", action="store_true", help="train nothing")
     arguments = parser.parse_args()
@@ -233,48 +251,51 @@ def main() -> None:
         if arguments.data is None:
             print("nothing is trained without CIFAR-10: say where it is with --data")
             return
-        train_missing(arguments.data, arguments.paper, arguments.jobs, arguments.results_dir)
+        train_missing(arguments, Budget(arguments.epochs, arguments.subset))
     found = read()
-    draw(found)
-    show(found)
+    draw(found[Budget().images])
+    for images in sorted(found):
+        show(found[images], images)
 
 
-def train_missing(data: str, paper: str | None, jobs: int, folder: Path) -> None:
+def train_missing(arguments: argparse.Namespace, budget: Budget) -> None:
     """Trains the rows that the file lacks, and appends each when it ends."""
     if not RESULTS.exists():
         RESULTS.write_text(",".join(COLUMNS) + "\n")
-    before = read()
+    before = read()[budget.images]
     wanted = [
         row
         for row in ROWS
-        if paper in {None, row.paper} and len(before[row.paper, row.what]) < len(SEEDS)
+        if arguments.row is None or {row.paper, row.what} & set(arguments.row)
+        if len(before[row.paper, row.what]) < len(SEEDS)
     ]
-    with ProcessPoolExecutor(jobs, max_tasks_per_child=1) as executor:
-        tasks = [executor.submit(trained, row, data, folder) for row in wanted]
+    train_row = partial(trained, data=arguments.data, folder=arguments.results_dir, budget=budget)
+    with ProcessPoolExecutor(arguments.jobs, max_tasks_per_child=1) as executor:
+        tasks = [executor.submit(train_row, row) for row in wanted]
         for row, task in zip(wanted, tasks, strict=True):
             found = task.result()
             with RESULTS.open("a", newline="") as file:
                 for seed, accuracy in found.items():
                     shown = "" if accuracy is None else f"{accuracy:.4f}"
-                    values = (row.paper, row.what, operations(row), seed, shown, EPOCHS * SUBSET)
+                    values = (row.paper, row.what, operations(row), seed, shown, budget.images)
                     csv.writer(file, lineterminator="\n").writerow(values)
             print(row.name, found, flush=True)
 
 
-def trained(row: Row, data: str, folder: Path) -> dict[int, float | None]:
+def trained(row: Row, *, data: str, folder: Path, budget: Budget) -> dict[int, float | None]:
     """Test accuracy of each seed; None where it diverged."""
     if row.twin:
-        return trained_twin(row, data)
-    run = RunFolder(folder / row.name)
+        return trained_twin(row, data, budget)
+    run = RunFolder(folder / f"{row.name}-{budget.images}")
     if run.config.exists():
         ended = resume(run)
     else:
-        ended = start(resolved(row, data), name=row.name, results_dir=folder)
+        ended = start(resolved(row, data, budget), name=run.name, results_dir=folder)
     evaluations = {one.seed: one.evaluation for one in ended.retraining.repetitions}
     return {s: None if e is None else e.accuracy for s, e in evaluations.items()}
 
 
-def resolved(row: Row, data: str) -> Any:
+def resolved(row: Row, data: str, budget: Budget) -> Any:
     """The retraining of a row."""
     return resolve(
         run=None,
@@ -283,13 +304,13 @@ def resolved(row: Row, data: str) -> Any:
         data=data,
         num_seeds=len(SEEDS),
         engine={"engine": "inline"},
-        assignments=(*BUDGET, *row.settings),
+        assignments=(*budget.settings, *row.settings),
     )
 
 
-def trained_twin(row: Row, data: str) -> dict[int, float | None]:
+def trained_twin(row: Row, data: str, budget: Budget) -> dict[int, float | None]:
     """The same of the float twin."""
-    definition: EvaluatorDefinition = resolved(row, data).configuration.evaluator
+    definition: EvaluatorDefinition = resolved(row, data, budget).configuration.evaluator
     images, recipe = load_final_data(definition.images), definition.recipe
     found: dict[int, float | None] = {}
     for seed in SEEDS:
@@ -310,14 +331,15 @@ def operations(row: Row) -> float | None:
 Found = dict[tuple[str, str], dict[int, float | None]]
 
 
-def read() -> Found:
-    """Test accuracies by row and seed; None where it diverged."""
-    found: Found = defaultdict(dict)
+def read() -> dict[int, Found]:
+    """By images a training: test accuracies by row and seed; None where it diverged."""
+    found: dict[int, Found] = defaultdict(lambda: defaultdict(dict))
     if RESULTS.exists():
         with RESULTS.open(newline="") as file:
             for line in csv.DictReader(file):
                 accuracy = float(line["accuracy"]) if line["accuracy"] else None
-                found[line["paper"], line["what"]][int(line["seed"])] = accuracy
+                row = found[int(line["images"])][line["paper"], line["what"]]
+                row[int(line["seed"])] = accuracy
     return found
 
 
@@ -354,8 +376,9 @@ def draw(found: Found) -> None:
     figure.savefig(FIGURE, dpi=110)
 
 
-def show(found: Found) -> None:
-    """Prints the table."""
+def show(found: Found, images: int) -> None:
+    """Prints the table of one schedule."""
+    print(f"\n{images:,} images a training\n")
     print("| paper | what | thousand OPs | n | test accuracy %, 95 % interval |")
     print("|---|---|---|---|---|")
     for row in ROWS:
