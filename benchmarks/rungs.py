@@ -73,9 +73,9 @@ def search(
     trained: Trained[Network], order: Sequence[Network], proxy: EvaluatorDefinition
 ) -> Search:
     """Stops networks as the proxy's rungs do, where they come in this order."""
-    length = proxy.epochs
-    halving = Halving(proxy.rungs or Rungs(), epochs=length, objectives=("accuracy", "ops"))
     curves = trained.accuracies
+    length = len(curves[order[0]])
+    halving = Halving(proxy.rungs or Rungs(), epochs=length, objectives=("accuracy", "ops"))
     last: dict[Network, int] = {}
     for number, network in enumerate(order):
         last[network] = length
