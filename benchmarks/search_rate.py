@@ -4,14 +4,16 @@
 
 Twelve depths and widths of ReActNet's units on ResNet are trained as the evaluator `cifar10-proxy`
 says: in the style of the published code (`baselines/published_style.py`) and by this project, there
-also without the evaluator's average of weights, and with shorter schedules; and for the truth in
-float32, with another seed, two epochs on all images. Start and compilation with an empty cache
-count: the time is all CPU time of one process for each of these, its compilers included.
+also without the evaluator's average of weights, both also with half its epochs; and for the truth
+in float32, with another seed, two epochs on all images. It is done network by network: the
+published style on one core, all else on the other at the same time, each way in a process of its
+own. All CPU time of that process counts, its start and its compilers with an empty cache too.
 
 Prints architectures a CPU-hour, Spearman's correlation with the truth of all networks, and its
 difference to that of the published style, with bootstrap intervals. Then the same where the
 evaluator's rungs stop networks (`rungs.py`). Keeps every epoch in
-`results/reference/search-rate.csv`; what is there is not trained again.
+`results/reference/search-rate.csv`; what is there is not trained again. Without --data it prints
+what another file has (`--results`).
 """
 
 import argparse
@@ -21,8 +23,8 @@ import resource
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -52,50 +54,103 @@ NETWORKS: Final = [
     *[(2, 16), (1, 8), (3, 24), (1, 24), (3, 8), (2, 12)],
     *[(3, 16), (1, 12), (2, 24), (2, 8), (1, 16), (3, 12)],
 ]
-PUBLISHED, LAST, OURS, TRUTH = "published", "ours without average", "ours", "long"
-SHORTER: Final = {f"{OURS}, {epochs} epochs": epochs for epochs in (2, 3)}
-STYLES: Final = (PUBLISHED, LAST, OURS, TRUTH, *SHORTER)
+PUBLISHED, OURS = "published", "ours"
+PUBLISHED_SHORT, OURS_SHORT = "published, 2 epochs", "ours, 2 epochs"
+LAST, TRUTH = "ours without average", "long"
+# What runs at the same time as something else, in its order.
+LANES: Final = ((PUBLISHED,), (OURS, OURS_SHORT, PUBLISHED_SHORT, LAST, TRUTH))
+STYLES: Final = sum(LANES, ())
+SHORT_EPOCHS: Final = 2
 TRUE_EPOCHS: Final = 2
 
 
 class Epoch(NamedTuple):
-    """What is known after an epoch: accuracy, and CPU seconds since its process began."""
+    """What is known after an epoch: accuracy, and CPU seconds that the training took until then."""
 
     accuracy: float
     cpu_s: float
 
 
-Curves = dict[tuple[int, int], list[Epoch]]
+Network = tuple[int, int]
+Curves = dict[Network, list[Epoch]]
 
 
 def main() -> None:
     """Trains what is missing, then prints the comparison."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", help="folder with the batches of CIFAR-10")
-    parser.add_argument("--style", choices=STYLES, help="train only this, beside another process")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="what was measured")
     arguments = parser.parse_args()
-    known = read()
-    for style in [arguments.style] if arguments.style else STYLES:
-        if style in known:
-            continue
-        if arguments.data is None:
-            print("nothing is measured without CIFAR-10: say where it is with --data")
-            return
-        with tempfile.TemporaryDirectory() as cache:
-            os.environ["TORCHINDUCTOR_CACHE_DIR"] = cache
-            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
-                known[style] = executor.submit(trained, style, arguments.data).result()
-        write(style, known[style])
-    if all(style in known for style in STYLES):
-        show(known)
+    known = read(arguments.results)
+    if arguments.data is not None:
+        measure(known, arguments.data, arguments.results)
+    if is_complete(known[PUBLISHED]) and is_complete(known[TRUTH]):
+        show({style: curves for style, curves in known.items() if is_complete(curves)})
+    else:
+        print("nothing can be compared yet: say with --data where CIFAR-10 is")
 
 
-def trained(style: str, data: str) -> Curves:
-    """Trains all networks in this process, one after the other."""
+def is_complete(curves: Curves) -> bool:
+    """Whether all networks were trained."""
+    return all(network in curves for network in NETWORKS)
+
+
+def measure(known: dict[str, Curves], data: str, results: Path) -> None:
+    """Trains what is not known, and writes it down."""
+    with tempfile.TemporaryDirectory() as folder:
+        processes = {style: Process(style, data, Path(folder)) for style in STYLES}
+
+        def work(lane: Sequence[str], network: Network) -> None:
+            for style in lane:
+                if network not in known[style]:
+                    known[style][network] = processes[style].train(network)
+
+        with ThreadPoolExecutor(len(LANES)) as threads:
+            for network in NETWORKS:
+                list(threads.map(lambda lane, network=network: work(lane, network), LANES))
+                write(known, results)
+
+
+class Process:
+    """A process that trains in one style."""
+
+    def __init__(self, style: str, data: str, folder: Path) -> None:
+        self._style = style
+        self._data = data
+        self._counted = 0.0
+        # C++ compilers do not find a cache with blanks in its path.
+        cache = folder / style.replace(" ", "-")
+        self._executor = ProcessPoolExecutor(
+            1,
+            mp_context=get_context("spawn"),
+            initializer=prepare,
+            initargs=(style, str(cache)),
+        )
+
+    def train(self, network: Network) -> list[Epoch]:
+        """Trains a network; the first one bears what the process took to begin."""
+        curve = self._executor.submit(trained, self._style, self._data, network).result()
+        before, self._counted = self._counted, curve[-1].cpu_s
+        found = [Epoch(point.accuracy, point.cpu_s - before) for point in curve]
+        print(f"{self._style}, depth {network[0]}, width {network[1]}: {found[-1]}", flush=True)
+        return found
+
+
+def prepare(style: str, cache: str) -> None:
+    """Gives a process its compiler's cache, and the published style the memory it would have."""
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = cache
+    if style in {PUBLISHED, PUBLISHED_SHORT}:
+        # Trainings change nothing about the heap where this is set; the C library looked at it when
+        # the process began.
+        os.environ["GLIBC_TUNABLES"] = ""
+
+
+def trained(style: str, data: str, network: Network) -> list[Epoch]:
+    """Trains a network in this process; seconds are those since it began."""
     definition = load_evaluator("cifar10-proxy").model_copy(update={"data": data, "rungs": None})
-    epochs = SHORTER.get(style, definition.epochs)
-    definition = definition.model_copy(update={"epochs": epochs})
-    if style not in {OURS, *SHORTER}:
+    if style in {PUBLISHED_SHORT, OURS_SHORT}:
+        definition = definition.model_copy(update={"epochs": SHORT_EPOCHS})
+    if style not in {OURS, OURS_SHORT}:
         # The average of the weights is the project's.
         recipe = definition.recipe.model_copy(update={"ema": 0.0})
         definition = definition.model_copy(update={"recipe": recipe})
@@ -103,12 +158,8 @@ def trained(style: str, data: str) -> Curves:
         definition = definition.model_copy(
             update={"epochs": TRUE_EPOCHS, "subset": None, "acceleration": Acceleration()}
         )
-    curves: Curves = {}
-    for depth, width in NETWORKS:
-        train_one = as_published if style == PUBLISHED else as_here
-        curves[depth, width] = list(train_one(definition, depth, width, seed=int(style == TRUTH)))
-        print(f"{style}, depth {depth}, width {width}: {curves[depth, width][-1]}", flush=True)
-    return curves
+    train_one = as_published if style in {PUBLISHED, PUBLISHED_SHORT} else as_here
+    return list(train_one(definition, *network, seed=int(style == TRUTH)))
 
 
 def as_here(
@@ -118,6 +169,8 @@ def as_here(
     found: list[Epoch] = []
 
     def report(progress: Progress) -> bool:
+        if progress.note is not None:
+            raise RuntimeError(progress.note)
         found.append(Epoch(progress.accuracy, cpu_s()))
         return True
 
@@ -175,12 +228,13 @@ def cpu_s() -> float:
 def show(curves: dict[str, Curves]) -> None:
     """Prints the tables."""
     truth = accuracies(curves, TRUTH)
-    slow = sum(spent(curves[PUBLISHED], network)[-1] for network in NETWORKS)
+    slow = total(curves[PUBLISHED])
     print("| proxy | architectures a CPU-hour | times | finish | Spearman | less the published's |")
     print("|---|---|---|---|---|---|")
-    for style in (PUBLISHED, OURS, *SHORTER):
+    proxies = [style for style in curves if style not in {LAST, TRUTH}]
+    for style in proxies:
         found = accuracies(curves, style)
-        whole = sum(spent(curves[style], network)[-1] for network in NETWORKS)
+        whole = total(curves[style])
         row(
             style,
             f"{rate(whole):.1f}",
@@ -189,7 +243,7 @@ def show(curves: dict[str, Curves]) -> None:
             interval(estimate(spearman, found, truth)),
             interval(estimate(difference, found, accuracies(curves, PUBLISHED), truth)),
         )
-    for style in (PUBLISHED, OURS):
+    for style in proxies:
         stopped = list(searches(known_to_the_end(curves[style])))
         row(
             f"{style}, stopped at rungs",
@@ -218,20 +272,18 @@ def difference(weights_Bn: Array, x_nn: Array, y_nn: Array, truth_nn: Array) -> 
     return spearman(weights_Bn, x_nn, truth_nn) - spearman(weights_Bn, y_nn, truth_nn)
 
 
-def known_to_the_end(curves: Curves) -> Trained[tuple[int, int]]:
+def known_to_the_end(curves: Curves) -> Trained[Network]:
     """What rungs are tried on."""
     return Trained(
         accuracies={n: [point.accuracy for point in curves[n]] for n in NETWORKS},
-        times={n: spent(curves, n) for n in NETWORKS},
+        times={n: [point.cpu_s for point in curves[n]] for n in NETWORKS},
         ops={n: operations(*n) for n in NETWORKS},
     )
 
 
-def spent(curves: Curves, network: tuple[int, int]) -> list[float]:
-    """CPU seconds of a network until each of its epochs ended."""
-    place = NETWORKS.index(network)
-    began = curves[NETWORKS[place - 1]][-1].cpu_s if place else 0.0
-    return [point.cpu_s - began for point in curves[network]]
+def total(curves: Curves) -> float:
+    """CPU seconds of all networks."""
+    return sum(curves[network][-1].cpu_s for network in NETWORKS)
 
 
 def row(*cells: str) -> None:
@@ -258,28 +310,28 @@ def operations(depth: int, width: int) -> float:
     return ledger(architecture(depth, width), image_size=32, num_classes=10).totals.ops
 
 
-def read() -> dict[str, Curves]:
+def read(path: Path) -> dict[str, Curves]:
     """What was measured before, by style."""
-    found: dict[str, Curves] = defaultdict(lambda: defaultdict(list))
-    if RESULTS.exists():
-        with RESULTS.open(newline="") as file:
+    found: dict[str, Curves] = {style: defaultdict(list) for style in STYLES}
+    if path.exists():
+        with path.open(newline="") as file:
             for row in csv.DictReader(file):
                 epoch = Epoch(float(row["accuracy"]), float(row["cpu_s"]))
-                found[row["style"]][int(row["depth"]), int(row["width"])].append(epoch)
-    return dict(found)
+                curves = found.setdefault(row["style"], defaultdict(list))
+                curves[int(row["depth"]), int(row["width"])].append(epoch)
+    return found
 
 
-def write(style: str, curves: Curves) -> None:
-    """Adds the epochs of one style."""
-    is_new = not RESULTS.exists()
-    with RESULTS.open("a", newline="") as file:
+def write(curves: dict[str, Curves], path: Path) -> None:
+    """Writes down all that is known."""
+    with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        if is_new:
-            writer.writerow(COLUMNS)
-        for (depth, width), curve in curves.items():
-            for epoch, point in enumerate(curve, 1):
-                row = (f"{point.accuracy:.4f}", f"{point.cpu_s:.2f}")
-                writer.writerow((style, depth, width, epoch, *row))
+        writer.writerow(COLUMNS)
+        for style, networks in curves.items():
+            for (depth, width), curve in networks.items():
+                for epoch, point in enumerate(curve, 1):
+                    row = (f"{point.accuracy:.4f}", f"{point.cpu_s:.2f}")
+                    writer.writerow((style, depth, width, epoch, *row))
 
 
 if __name__ == "__main__":
