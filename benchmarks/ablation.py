@@ -241,8 +241,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", help="folder with the batches of CIFAR-10")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
-    parser.add_argument("--row", nargs="+", help="only rows whose paper or title this is")
-    parser.add_argument("--epochs", type=int, default=Budget().epochs)
+    titles = sorted({title for row in ROWS for title in (row.paper, row.what)})
+    only = "only rows of these papers or titles"
+    parser.add_argument("--row", nargs="+", choices=titles, metavar="TITLE", help=only)
+    schedule = "schedules are told apart by epochs times images"
+    parser.add_argument("--epochs", type=int, default=Budget().epochs, help=schedule)
     parser.add_argument("--subset", type=int, default=Budget().subset, help="images an epoch")
     parser.add_argument("--results-dir", type=Path, default=ROOT / "results" / "runs")
     parser.add_argument("--draw", action="store_true", help="train nothing")

@@ -57,6 +57,7 @@ NETWORKS: Final = [
 PUBLISHED, OURS = "published", "ours"
 PUBLISHED_SHORT, OURS_SHORT = "published, 2 epochs", "ours, 2 epochs"
 LAST, TRUTH = "ours without average", "long"
+IN_PUBLISHED_STYLE: Final = {PUBLISHED, PUBLISHED_SHORT}
 # What runs at the same time as something else, in its order.
 LANES: Final = ((PUBLISHED,), (OURS, OURS_SHORT, PUBLISHED_SHORT, LAST, TRUTH))
 STYLES: Final = sum(LANES, ())
@@ -139,7 +140,7 @@ class Process:
 def prepare(style: str, cache: str) -> None:
     """Gives a process its compiler's cache, and the published style the memory it would have."""
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = cache
-    if style in {PUBLISHED, PUBLISHED_SHORT}:
+    if style in IN_PUBLISHED_STYLE:
         # Trainings change nothing about the heap where this is set; the C library looked at it when
         # the process began.
         os.environ["GLIBC_TUNABLES"] = ""
@@ -158,7 +159,7 @@ def trained(style: str, data: str, network: Network) -> list[Epoch]:
         definition = definition.model_copy(
             update={"epochs": TRUE_EPOCHS, "subset": None, "acceleration": Acceleration()}
         )
-    train_one = as_published if style in {PUBLISHED, PUBLISHED_SHORT} else as_here
+    train_one = as_published if style in IN_PUBLISHED_STYLE else as_here
     return list(train_one(definition, *network, seed=int(style == TRUTH)))
 
 

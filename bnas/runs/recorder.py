@@ -8,8 +8,8 @@ from bnas.runs.files import append_text, write_json, write_text, writing
 from bnas.runs.folder import RunFolder
 from bnas.runs.repeats import (
     Estimate,
+    contenders,
     estimates,
-    members,
     read_repetitions,
     repeated_front,
 )
@@ -39,7 +39,7 @@ class Recorder:
         self._facts = facts
         self._known: dict[str, Estimate] = {}
         # What a new record has to be compared with: whatever these dominate stays dominated.
-        self._members: list[TrialRecord] = []
+        self._contenders: list[TrialRecord] = []
 
     def __call__(self, event: Event) -> None:
         """Records what happened to a trial."""
@@ -48,7 +48,7 @@ class Recorder:
         if isinstance(event, Ended):
             append_text(self._folder.trials, csv_text([row(event.record, self._choice_names)]))
             if event.record.outcome == "finished":
-                self._write_front([*self._members, event.record])
+                self._write_front([*self._contenders, event.record])
 
     def rewrite(self, records: Sequence[TrialRecord]) -> None:
         """Writes all tables anew from what the study says."""
@@ -58,8 +58,10 @@ class Recorder:
         self._write_front(records)
 
     def _write_front(self, records: Sequence[TrialRecord]) -> None:
-        self._members = members(records, self._known, self._objectives, chance=self._chance)
-        on_front = repeated_front(self._members, self._known, self._objectives, chance=self._chance)
+        self._contenders = contenders(records, self._known, self._objectives, chance=self._chance)
+        on_front = repeated_front(
+            self._contenders, self._known, self._objectives, chance=self._chance
+        )
         write_json(self._folder.front, front_entries(on_front, self._objectives, self._known))
 
     def _write_architecture(self, record: TrialRecord) -> None:

@@ -153,18 +153,25 @@ def repeated_front(
         objectives: What is optimised.
         chance: Accuracy of guessing.
     """
-    considered = members(records, known, objectives, chance=chance)
+    considered = contenders(records, known, objectives, chance=chance)
     return front(with_means(considered, known), objectives, chance=chance)
 
 
-def members(
+def contenders(
     records: Sequence[TrialRecord],
     known: Mapping[str, Estimate],
     objectives: Sequence[ObjectiveName],
     *,
     chance: float,
 ) -> list[TrialRecord]:
-    """Of all trials, those among which `repeated_front` looks, by which it can be told as well."""
+    """The trials that the front of means depends on; without the others it is the same.
+
+    Args:
+        records: All trials of the search.
+        known: What repetitions have found.
+        objectives: What is optimised.
+        chance: Accuracy of guessing.
+    """
     searched = {record.number for record in front(records, objectives, chance=chance)}
     return [r for r in records if r.number in searched or r.digest in known]
 

@@ -29,7 +29,7 @@ def test_the_front_is_that_of_the_trials_so_far(tmp_path: Path) -> None:
         with_outcome(records, "finished"), key=lambda r: r.objectives(["accuracy"])["accuracy"]
     )
     folder = RunFolder(tmp_path)
-    # Had the best one not been lucky, others that it dominates would be on the front.
+    # Its mean is far below its score, so that repetitions matter.
     evaluation = Evaluation(accuracy=0.2, loss=1.0, epochs=4, seconds=1.0)
     append_repetition(folder.repeats, Repetition(digest=best.digest, seed=1, evaluation=evaluation))
     known = estimates(read_repetitions(folder.repeats))
