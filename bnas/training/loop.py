@@ -15,9 +15,9 @@ from bnas.blocks.precision import set_weights
 from bnas.blocks.regulariser import regularisation
 from bnas.data.memory import Examples
 from bnas.errors import EvaluationFailed
-from bnas.estimators import set_progress
+from bnas.estimators import Estimator
 from bnas.training.augmentation import augmented
-from bnas.training.averaging import averaged, update
+from bnas.training.averaging import Pairs, averaged, update
 from bnas.training.heap import keep_freed_memory
 from bnas.training.objective import objective
 from bnas.training.optimizers import optimizer
@@ -243,16 +243,22 @@ def _train_epoch(
     num_batches = len(order_of_batches)
     num_steps = lengths.phase * num_batches
     losses = torch.empty(num_batches, device=examples.device)
+    # Looked for once an epoch: walking a network takes as long as a part of its step.
+    model, average = training.model, training.average
+    estimators = [part for part in model.modules() if isinstance(part, Estimator)]
+    pairs = None if average is None else Pairs.of(average, model)
+    has_penalty = regularisation(model) is not None
     for index, (x_NHWC, y_N) in enumerate(examples.batches(order_of_batches)):
         done = training.epoch * num_batches + index
-        set_progress(training.model, done / (lengths.whole * num_batches))
+        for estimator in estimators:
+            estimator.set_progress(done / (lengths.whole * num_batches))
         step = done - lengths.first * num_batches
         rate = learning_rate(recipe, step=step, num_steps=num_steps, epochs=lengths.phase)
         for group in training.optimizer.param_groups:
             group["lr"] = rate
-        losses[index] = _step(training, x_NHWC, y_N, teacher)
-        if training.average is not None:
-            update(training.average, training.model, decay=recipe.ema, step=step)
+        losses[index] = _step(training, x_NHWC, y_N, teacher, has_penalty=has_penalty)
+        if pairs is not None:
+            update(pairs, decay=recipe.ema, step=step)
     # Looked at once an epoch, not at every step: reading a value makes a GPU wait.
     broken = (~losses.isfinite()).nonzero().flatten().tolist()
     if broken:
@@ -261,14 +267,21 @@ def _train_epoch(
     return losses.mean().item()
 
 
-def _step(training: Training, x_NHWC: Tensor, y_N: Tensor, teacher: nn.Module | None) -> Tensor:
+def _step(
+    training: Training,
+    x_NHWC: Tensor,
+    y_N: Tensor,
+    teacher: nn.Module | None,
+    *,
+    has_penalty: bool,
+) -> Tensor:
     recipe = training.phase.recipe
     x_NHWC, mixed = augmented(x_NHWC, y_N, recipe, training.generator)
     x_NCHW = x_NHWC.permute(0, 3, 1, 2)
     logits_NK = training.logits(training.model, x_NCHW)
     taught_NK = None if teacher is None else teacher_logits(teacher, x_NCHW)
     loss = objective(logits_NK, y_N, recipe, mixed=mixed, teacher_NK=taught_NK)
-    penalty = regularisation(training.model)
+    penalty = regularisation(training.model) if has_penalty else None
     training.optimizer.zero_grad(set_to_none=True)
     (loss if penalty is None else loss + penalty).backward()
     if recipe.clip_norm:

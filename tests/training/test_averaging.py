@@ -9,7 +9,7 @@ from torch import nn
 
 from bnas.data.memory import SearchData
 from bnas.training import Recipe
-from bnas.training.averaging import averaged, effective_decay, update
+from bnas.training.averaging import Pairs, averaged, effective_decay, update
 from bnas.training.loop import begin, score, train
 
 Network = Callable[[], nn.Module]
@@ -26,7 +26,7 @@ def test_formula_of_weights_and_of_the_statistics_of_norms() -> None:
             model.weight.copy_(torch.from_numpy(new_weight))
             model.get_buffer("running_mean").copy_(torch.from_numpy(new_mean))
             model.get_buffer("num_batches_tracked").fill_(step + 1)
-        update(average, model, decay=0.5, step=step)
+        update(Pairs.of(average, model), decay=0.5, step=step)
         decay = min(0.5, (1 + step) / (10 + step))
         weight = decay * weight + (1 - decay) * new_weight
         mean = decay * mean + (1 - decay) * new_mean
