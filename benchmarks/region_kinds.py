@@ -25,8 +25,8 @@ from bnas.training.regions import accelerated
 
 ROUNDS: Final = 15
 SHAPE: Final = (64, 16, 32, 32)
-EAGER: Final = Acceleration(precision="bfloat16", compile="none")
-FAST: Final = Acceleration(precision="bfloat16", compile="regions")
+EAGER: Final = Acceleration(precision="bfloat16", compile="none", kernels=False)
+FAST: Final = Acceleration(precision="bfloat16", compile="regions", kernels=False)
 
 
 def heads() -> Iterator[dict[str, Any]]:

@@ -13,13 +13,14 @@ gradient is printed, as the most that doing it less often could save.
 
 Trainings keep the memory that they free (`bnas.training.heap`), which glibc by default gives back;
 the published style is measured with its default, and both are measured the other way round too.
-Scoring is measured eager and compiled, with batches of both kinds of devices, each with and without
-that memory.
+Scoring is measured eager, compiled and with kernels, with batches of both kinds of devices, each
+with and without that memory.
 """
 
 import argparse
 import ctypes
 import gc
+import math
 import os
 import platform
 import resource
@@ -48,8 +49,9 @@ from bnas.training.regions import accelerated
 
 BATCH, CLASSES, PIXELS = 128, 10, 32
 DESIGN = load_design("resnet20-reactnet").architecture
-FASTEST = "regions, bfloat16"
+COMPILED, FASTEST = "regions, bfloat16", "kernels, bfloat16"
 SCORED = (512, 128)
+WITHOUT_KERNELS = Acceleration(compile="none", kernels=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,17 +63,23 @@ class Variant:
     keeps_memory: bool = True
 
 
+def _changed(**settings: object) -> Acceleration:
+    return WITHOUT_KERNELS.model_copy(update=settings)
+
+
 VARIANTS = {
     "published style": Variant(keeps_memory=False),
     "published style, memory kept": Variant(),
     "plain form, channels-last": Variant(acceleration=Acceleration(plain=True)),
-    "float32": Variant(acceleration=Acceleration(compile="none")),
-    "bfloat16": Variant(acceleration=Acceleration(compile="none", precision="bfloat16")),
-    "bfloat16 by autocast": Variant(acceleration=Acceleration(compile="none"), autocast=True),
-    "regions, float32": Variant(acceleration=Acceleration(compile="regions")),
-    FASTEST: Variant(acceleration=Acceleration(compile="regions", precision="bfloat16")),
+    "float32": Variant(acceleration=WITHOUT_KERNELS),
+    "bfloat16": Variant(acceleration=_changed(precision="bfloat16")),
+    "bfloat16 by autocast": Variant(acceleration=WITHOUT_KERNELS, autocast=True),
+    "regions, float32": Variant(acceleration=_changed(compile="regions")),
+    COMPILED: Variant(acceleration=_changed(compile="regions", precision="bfloat16")),
+    "kernels, float32": Variant(acceleration=_changed(kernels=True)),
+    FASTEST: Variant(acceleration=_changed(kernels=True, precision="bfloat16")),
     f"{FASTEST}, memory given back": Variant(
-        acceleration=Acceleration(compile="regions", precision="bfloat16"), keeps_memory=False
+        acceleration=_changed(kernels=True, precision="bfloat16"), keeps_memory=False
     ),
 }
 
@@ -124,7 +132,7 @@ class Trainer:
         if self.variant.acceleration is None:
             yield
             return
-        with accelerated(self.network, self.variant.acceleration, operations=0.0) as state:
+        with accelerated(self.network, self.variant.acceleration, operations=math.inf) as state:
             yield
         if state.problem is not None:
             sys.exit(state.problem)
@@ -200,7 +208,7 @@ def limits(taken: dict[str, list[tuple[float, float]]]) -> str:
     middle = {name: median(cpu for cpu, _ in times) for name, times in taken.items()}
     shares = [
         f"{name}: {middle['convolutions alone, ' + name.rpartition(' ')[2]] / middle[name]:.0%}"
-        for name in ("float32", "bfloat16", "regions, float32", FASTEST)
+        for name in ("float32", "bfloat16", "regions, float32", COMPILED, FASTEST)
     ]
     return "Share of the convolutions, which is how near a step is to its limit: " + "; ".join(
         shares
@@ -209,7 +217,8 @@ def limits(taken: dict[str, list[tuple[float, float]]]) -> str:
 
 def scoring(name: str) -> str:
     """What an image costs that is only scored, in a process whose heap no training has shaped."""
-    forms = {form: Trainer(VARIANTS[form], batch=2 * max(SCORED)) for form in ("bfloat16", name)}
+    names = ("bfloat16", COMPILED, name)
+    forms = {form: Trainer(VARIANTS[form], batch=2 * max(SCORED)) for form in names}
     settings = [(form, size, kept) for form in forms for size in SCORED for kept in (False, True)]
     taken: dict[tuple[str, int, bool], list[float]] = {setting: [] for setting in settings}
     for _ in range(7):
@@ -296,18 +305,18 @@ def only_weights(network: nn.Module) -> Callable[[], tuple[float, float]]:
 
 def start_up(*, cold: bool) -> None:
     """Prints what a first step and score take beyond the later ones, in seconds."""
-    print(f"Start-up of {FASTEST}, and what `auto` reckons that it saves:\n\n{new_sizes()}")
+    print(f"Start-up of {COMPILED}, and what `auto` reckons that it saves:\n\n{new_sizes()}")
     if not cold:
         return
     with tempfile.TemporaryDirectory() as folder:
         for state in ("empty cache", "cache of another process"):
-            print(f"* {state}: {alone('first', FASTEST, cache=folder)}", flush=True)
+            print(f"* {state}: {alone('first', COMPILED, cache=folder)}", flush=True)
     print(f"* {saving()}\n", flush=True)
 
 
 def new_sizes() -> str:
     """A new depth and a new width in a process that has compiled others."""
-    first(FASTEST)
+    first(COMPILED)
     lines = []
     for depth, width in ((2, 16), (3, 24), (4, 40), (1, 20)):
         stages = tuple(
@@ -315,7 +324,7 @@ def new_sizes() -> str:
             for index, stage in enumerate(DESIGN.stages)
         )
         design = replace(DESIGN, stem=replace(DESIGN.stem, width=width), stages=stages)
-        lines.append(f"* depth {depth}, width {width}: {first(FASTEST, design)}")
+        lines.append(f"* depth {depth}, width {width}: {first(COMPILED, design)}")
     return "\n".join(lines)
 
 
@@ -357,7 +366,7 @@ def first_of_kinds(name: str) -> str:
 def saving() -> str:
     """CPU time saved by regions on each element-wise operation of the ledger."""
     operations = ledger(DESIGN, image_size=PIXELS, num_classes=CLASSES).totals.elementwise * BATCH
-    pairs = [("float32", "regions, float32"), ("bfloat16", FASTEST)]
+    pairs = [("float32", "regions, float32"), ("bfloat16", COMPILED)]
     trainers = {name: Trainer(VARIANTS[name]) for pair in pairs for name in pair}
     for trainer in trainers.values():
         trainer.step()

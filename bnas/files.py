@@ -1,7 +1,10 @@
-"""Replacing a file as a whole, so that a reader, or a crash, never meets half of one."""
+"""Where files outlast a run, and replacing one as a whole: a reader never meets half of it."""
 
+import fcntl
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -30,3 +33,35 @@ def replace(path: Path, *content: bytes | memoryview, durable: bool = False) -> 
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def cache_folder() -> Path | None:
+    """Where data sets and kernels are kept for all runs of a user; None if there is no such place.
+
+    ``$BNAS_CACHE``, or ``bnas`` in ``$XDG_CACHE_HOME``, or ``~/.cache/bnas``.
+    """
+    if own := os.environ.get("BNAS_CACHE"):
+        return Path(own)
+    if shared := os.environ.get("XDG_CACHE_HOME"):
+        return Path(shared) / "bnas"
+    try:
+        return Path.home() / ".cache" / "bnas"
+    except RuntimeError:  # neither $HOME nor an entry of this user
+        return None
+
+
+@contextmanager
+def alone(entry: Path) -> Iterator[None]:
+    """One process makes an entry while others wait; where nothing can be locked, all make it."""
+    try:
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(entry.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError:
+        yield
+        return
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

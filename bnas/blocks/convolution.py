@@ -56,8 +56,13 @@ class BinaryConv2d(nn.Module):
                 self.scale.weight.copy_(self._start(self.weight))
         self.is_binary = binary
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Maps x (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride)), of x's type."""
+    def forward(self, x: Tensor, convolve: "Convolve | None" = None) -> Tensor:
+        """Maps x (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride)), of x's type.
+
+        Args:
+            x: Binary, as a rule.
+            convolve: What convolves in place of PyTorch's convolution, where both sides are binary.
+        """
         weight: Tensor = self.weight
         if self.is_binary:
             weight = self.scale(self.estimator(weight), weight)
@@ -67,10 +72,20 @@ class BinaryConv2d(nn.Module):
         if dtype == torch.bfloat16 and min(x.shape[2:]) < self.stride:
             # PyTorch 2.13 on a CPU leaves parts of the weight's gradient unwritten there.
             x = x.float()
-        weight = weight.to(x.dtype)
-        y = functional.conv2d(x, weight, stride=self.stride, padding=padding, groups=self.groups)
-        y = y.to(dtype)
+        if convolve is None or not self.is_binary:
+            convolve = conv2d
+        y = convolve(x, weight, self.stride, padding, self.groups).to(dtype)
         return y if self._factor == 1 else y * self._factor
+
+
+Convolve = Callable[[Tensor, Tensor, int, int, int], Tensor]
+"""Of x and weights, with stride, padding and groups."""
+
+
+def conv2d(x: Tensor, weight: Tensor, stride: int, padding: int, groups: int) -> Tensor:
+    """PyTorch's convolution, in the type of x."""
+    weight = weight.to(x.dtype)
+    return functional.conv2d(x, weight, stride=stride, padding=padding, groups=groups)
 
 
 @final

@@ -51,7 +51,11 @@ class Unit(nn.Module):
     Attributes:
         precision: Type that binary convolutions compute in; None keeps that of the images. Binary
             operands are exact in bfloat16 (but for the weights' scale), their sums are rounded.
-        regions: What runs head and tail, but for scoring on a GPU.
+        regions: What runs head, convolutions and tail, but for scoring on a GPU.
+        before, binarisation: Names of the steps of the head.
+        behind, after: Names of the steps of the tail, in front of the addition and behind it.
+        has_signs: Whether -1 and +1 are convolved.
+        has_attention: Whether the head's real-valued numbers are used again.
     """
 
     def __init__(self, plan: UnitPlan) -> None:
@@ -59,14 +63,15 @@ class Unit(nn.Module):
         for name, module in _steps(plan):
             self.add_module(name, module)
         order, placement = plan.design.order, plan.placement
-        self._before = self._present(_BEFORE[order])
-        self._binarisation = self._present(_BINARISATION)
+        self.before = self._present(_BEFORE[order])
+        self.binarisation = self._present(_BINARISATION)
         self._convs = tuple(_last(conv.name) for conv in plan.convs)
         self._moves = self._present(_MOVES)
-        self._behind = self._present(_BEHIND[order, placement])
-        self._after = self._present(_AFTER[placement])
-        self._shortcut = self._present(("shortcut",))
-        self._attention = self._present(("attention",))
+        self.behind = self._present(_BEHIND[order, placement])
+        self.after = self._present(_AFTER[placement])
+        self.has_signs = plan.binary and plan.levels == "signed"
+        self.has_shortcut = "shortcut" in self._modules
+        self.has_attention = "attention" in self._modules
         self.precision: torch.dtype | None = None
         self.regions = EAGER
 
@@ -74,31 +79,43 @@ class Unit(nn.Module):
         """Maps x (N, in, H, W) to (N, out, ceil(H / stride), ceil(W / stride))."""
         # Recorded graphs write over what they returned before, unless a gradient still needs it.
         regions = self.regions if self.training or not x.is_cuda else EAGER
-        binary, real = regions.head(self, x)
-        outputs = [self._through((name,), binary) for name in self._convs]
+        binary, real, x = regions.head(self, x)
+        outputs = [regions.convolved(self, name, binary) for name in self._convs]
         y = torch.cat(outputs, 1) if len(outputs) > 1 else outputs[0]
-        if self._attention:
+        if self.has_attention:
             y = self.get_submodule("attention")(y, real)
         y = self._through(self._moves, y)
-        skip = self._through(self._shortcut, x) if self._shortcut else None
+        skip = regions.shortcut(self, x) if self.has_shortcut else None
         return regions.tail(self, y, skip)
 
     def head(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """Maps x (N, in, H, W) to what is convolved and, for attention, what it was real-valued."""
-        real = self._through(self._before, x)
-        binary = self._through(self._binarisation, real)
-        if self._binarisation and self.precision is not None:
+        real = self._through(self.before, x)
+        binary = self._through(self.binarisation, real)
+        if self.binarisation and self.precision is not None:
             binary = binary.to(self.precision)
-        return binary, real if self._attention else None
+        return binary, real if self.has_attention else None
+
+    def headed(self, x: Tensor) -> "Headed":
+        """What `head` gives, and x, to pass by."""
+        return *self.head(x), x
+
+    def convolved(self, name: str, x: Tensor) -> Tensor:
+        """Maps what is convolved, (N, in, H, W), by one of the convolutions."""
+        return self._through((name,), x)
+
+    def passed(self, x: Tensor) -> Tensor:
+        """Maps x (N, in, H, W) to what is added behind the convolutions."""
+        return self._through(("shortcut",), x)
 
     def tail(self, y: Tensor, skip: Tensor | None) -> Tensor:
         """Maps what was convolved, and what passes by, to the output; both (N, out, H, W)."""
         if self.precision is not None:
             y = y.float()
-        y = self._through(self._behind, y)
+        y = self._through(self.behind, y)
         if skip is not None:
             y = y + skip
-        return self._through(self._after, y)
+        return self._through(self.after, y)
 
     def _present(self, names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(name for name in names if name in self._modules)
@@ -109,15 +126,21 @@ class Unit(nn.Module):
         return x
 
 
+Headed = tuple[Tensor, Tensor | None, Tensor]
+"""What is convolved, what attention sees (None without it), and what passes by."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regions:
-    """How head and tail of a unit are run: as they are, or in a compiled form."""
+    """How the parts of a unit are run: as they are, in a compiled form, or by kernels."""
 
-    head: Callable[[Unit, Tensor], tuple[Tensor, Tensor | None]]
+    head: Callable[[Unit, Tensor], Headed]
     tail: Callable[[Unit, Tensor, Tensor | None], Tensor]
+    convolved: Callable[[Unit, str, Tensor], Tensor] = Unit.convolved
+    shortcut: Callable[[Unit, Tensor], Tensor] = Unit.passed
 
 
-EAGER: Final = Regions(head=Unit.head, tail=Unit.tail)
+EAGER: Final = Regions(head=Unit.headed, tail=Unit.tail)
 
 
 @final

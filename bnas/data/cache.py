@@ -5,14 +5,11 @@ with everything else, and at its end the length and a checksum of that text. It 
 place and renamed, so that nobody ever sees half of one, and two that make it at once do no harm.
 """
 
-import fcntl
 import json
 import logging
-import os
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +19,7 @@ import numpy as np
 
 from bnas.data.files import reason
 from bnas.data.images import LabelledImages, Pixels, pixel_sums
+from bnas.files import alone, cache_folder
 from bnas.files import replace as replace_file
 
 _VERSION: Final = 1
@@ -37,21 +35,6 @@ _log = logging.getLogger("bnas.data")
 
 class _Damaged(Exception):
     """The file is not what was written."""
-
-
-def folder() -> Path | None:
-    """Where decoded data sets are kept; None if there is no such place.
-
-    ``$BNAS_CACHE``, or ``bnas`` in ``$XDG_CACHE_HOME``, or ``~/.cache/bnas``.
-    """
-    if own := os.environ.get("BNAS_CACHE"):
-        return Path(own)
-    if shared := os.environ.get("XDG_CACHE_HOME"):
-        return Path(shared) / "bnas"
-    try:
-        return Path.home() / ".cache" / "bnas"
-    except RuntimeError:  # neither $HOME nor an entry of this user
-        return None
 
 
 def kept(
@@ -71,7 +54,7 @@ def kept(
     Raises:
         InvalidData: by `build`.
     """
-    where = folder()
+    where = cache_folder()
     if where is None:
         return build()
     identity = _digest([_VERSION, content])
@@ -79,7 +62,7 @@ def kept(
     found, _ = _opened(entry, identity)
     if found is not None:
         return found
-    with _alone(entry):
+    with alone(entry):
         # Another process may have made it, or mended it, while this one waited.
         found, problem = _opened(entry, identity)
         if problem:
@@ -177,23 +160,6 @@ def _checked_images(file: Pixels, text: dict[str, Any]) -> LabelledImages:
         class_names=None if names is None else tuple(names),
         sums_NC2=sums.copy().view(np.int64).reshape(shape[0], shape[-1], 2),
     )
-
-
-@contextmanager
-def _alone(entry: Path) -> Iterator[None]:
-    """One process makes an entry while others wait; where nothing can be locked, all make it."""
-    try:
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(entry.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError:
-        yield
-        return
-    try:
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _digest(value: object) -> str:

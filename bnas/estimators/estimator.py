@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from bnas.errors import InvalidConfiguration
 from bnas.estimators import schedules, surrogates
 from bnas.estimators.schedules import Schedule
-from bnas.estimators.sign import Quantizer, quantize, sign
+from bnas.estimators.sign import Quantizer, Surrogate, quantize, sign
 
 
 class Estimator(nn.Module, ABC):
@@ -58,6 +58,16 @@ class ScheduledEstimator(Estimator):
     def set_progress(self, progress: float) -> None:
         """See `Estimator.set_progress`."""
         self._surrogate = self._schedule(_checked(progress))
+
+    @property
+    def quantizer(self) -> Quantizer:
+        """The exact forward function."""
+        return self._quantizer
+
+    @property
+    def surrogate(self) -> Surrogate:
+        """That in force now."""
+        return self._surrogate
 
     @property
     def is_constant(self) -> bool:

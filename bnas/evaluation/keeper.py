@@ -18,7 +18,7 @@ _FILE: Final = "state.pt"
 # They change neither what is trained nor how, but for the last bits; a trial may go on elsewhere.
 _IRRELEVANT: Final[dict[str, Any]] = {
     **dict.fromkeys(("kind", "name", "description", "device", "threads", "rungs"), True),
-    "acceleration": {"compile", "plain"},
+    "acceleration": {"compile", "kernels", "plain"},
 }
 
 

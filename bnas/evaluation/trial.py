@@ -22,7 +22,7 @@ from bnas.search.port import Checkpoint, Evaluation, Progress
 from bnas.search.settings import Device
 from bnas.training import course
 from bnas.training.loop import Training, diverged, score, train
-from bnas.training.regions import Compilation, accelerated
+from bnas.training.regions import InForce, accelerated
 
 
 def train_and_score(
@@ -50,9 +50,9 @@ def train_and_score(
         operations = len(data.train) * definition.epochs * _elementwise(trained, facts)
         with accelerated(
             training.networks, definition.acceleration, operations=operations, device=device
-        ) as compilation:
+        ) as in_force:
             epochs = _epochs(definition, data, training, keeper, began, teacher=teacher)
-            for progress in noted(epochs, compilation):
+            for progress in noted(epochs, in_force):
                 if not report(progress):
                     break
     return Evaluation(
@@ -96,14 +96,14 @@ def _epochs(
             keeper.save(training, done)
 
 
-def noted(epochs: Iterator[Progress], compilation: Compilation) -> Iterator[Progress]:
-    """Adds what went wrong with compiling, once."""
+def noted(epochs: Iterator[Progress], in_force: InForce) -> Iterator[Progress]:
+    """Adds why it is not as fast as it could be, once."""
     told = None
     for progress in epochs:
-        if compilation.problem == told:
+        if in_force.problem == told:
             yield progress
             continue
-        told = compilation.problem
+        told = in_force.problem
         yield replace(progress, note="; ".join(filter(None, (progress.note, told))))
 
 

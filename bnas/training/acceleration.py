@@ -8,7 +8,8 @@ from bnas.training.settings import Settings
 
 # By benchmarks/training_speed.py, see docs/training-speed.md.
 SAVED_S_PER_OPERATION: Final = 1e-9
-# Twice this with an empty cache, which serves a whole search; about half in each later process.
+# Of compiled regions: twice this with an empty cache, which serves a whole search; about half in
+# each later process. Of kernels: about this, once on a machine.
 START_UP_S: Final = 10.0
 
 
@@ -20,12 +21,15 @@ class Acceleration(Settings):
             operands are exact, but for the scale of the weights, and their sums are rounded.
         compile: "regions" compiles what stands between the convolutions of binary units, "none"
             nothing; "auto" compiles where it pays for the training, see `compiles`.
+        kernels: runs this project's C++ on a CPU with one thread, in place of compiled regions and
+            of the forward pass of convolutions of signs, where it pays, see `uses_kernels`.
         plain: computes by the textbook's formulas instead of this project's faster ones, to check
             the latter: PyTorch's own differentiation, in float32, without compilation.
     """
 
     precision: Literal["float32", "bfloat16"] = "float32"
     compile: Literal["auto", "regions", "none"] = "auto"
+    kernels: bool = True
     plain: bool = False
 
     @model_validator(mode="after")
@@ -47,4 +51,16 @@ class Acceleration(Settings):
         """
         if self.plain or self.compile == "none":
             return False
-        return self.compile == "regions" or operations * SAVED_S_PER_OPERATION > START_UP_S
+        return self.compile == "regions" or _pays(operations)
+
+    def uses_kernels(self, operations: float) -> bool:
+        """Whether kernels are run: where the training is long enough for a start-up.
+
+        Args:
+            operations: see `compiles`.
+        """
+        return self.kernels and not self.plain and _pays(operations)
+
+
+def _pays(operations: float) -> bool:
+    return operations * SAVED_S_PER_OPERATION > START_UP_S

@@ -9,10 +9,13 @@ from typing import Any, Final
 import torch
 from torch import nn
 
+from bnas import kernels
 from bnas.blocks.convolution import BinaryConv2d
+from bnas.blocks.native import is_native, native
 from bnas.blocks.unit import EAGER, Regions, Unit
 from bnas.estimators import ScheduledEstimator
 from bnas.estimators.plain import plain_gradients
+from bnas.kernels import KernelsUnavailable
 from bnas.training.acceleration import Acceleration
 
 # Kinds of units, times a few for sizes; beyond it, units are run as they are.
@@ -22,7 +25,7 @@ _MOST_FORMS: Final = 256
 @contextmanager
 def accelerated(
     model: nn.Module, settings: Acceleration, *, operations: float, device: str = "cpu"
-) -> Iterator["Compilation"]:
+) -> Iterator["InForce"]:
     """Trains faster inside; the network keeps its number types and regions.
 
     Args:
@@ -33,20 +36,54 @@ def accelerated(
         device: Where the network lies.
 
     Yields:
-        What became of compiling.
+        What became of it.
     """
-    found = _compilation(device) if settings.compiles(operations) else Compilation()
+    units = [module for module in model.modules() if isinstance(module, Unit)]
+    wants_kernels = device == "cpu" and settings.uses_kernels(operations)
+    problem = _missing_kernels() if wants_kernels else None
+    has_kernels = wants_kernels and problem is None
+    found = Compilation()
+    if settings.compiles(operations) and not (has_kernels and all(map(is_native, units))):
+        found = _compilation(device)
     precision = torch.bfloat16 if settings.precision == "bfloat16" else None
-    for unit in model.modules():
-        if isinstance(unit, Unit):
-            unit.precision = precision if _is_binary(unit) else None
-            unit.regions = _regions(unit, found)
+    for unit in units:
+        unit.precision = precision if _is_binary(unit) else None
+        unit.regions = _regions(unit, found)
+        if has_kernels:
+            unit.regions = native(unit.regions)
     with ExitStack() as stack:
         if settings.plain:
             stack.enter_context(plain_gradients())
         if found.regions is not EAGER:
             stack.enter_context(_configured())
-        yield found
+        yield InForce(compilation=found, without_kernels=problem)
+
+
+def _missing_kernels() -> str | None:
+    """Why there are none; None where they are loaded."""
+    try:
+        kernels.load()
+    except KernelsUnavailable as error:
+        return f"units are trained without C++ kernels: {error}"
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """What became of the settings.
+
+    Attributes:
+        compilation: Of the units that have no kernels.
+        without_kernels: Why there are none though they were wanted; None while all is well.
+    """
+
+    compilation: "Compilation"
+    without_kernels: str | None
+
+    @property
+    def problem(self) -> str | None:
+        """Why units are not run as fast as was wanted; None while all is well."""
+        return "; ".join(filter(None, (self.without_kernels, self.compilation.problem))) or None
 
 
 @dataclass(slots=True)
@@ -83,8 +120,9 @@ def compilation(**options: Any) -> Compilation:
         options: Of `torch.compile`.
     """
     found = Compilation()
+    head = _compiled(Unit.head, found, options)
     found.regions = Regions(
-        head=_compiled(EAGER.head, found, options), tail=_compiled(EAGER.tail, found, options)
+        head=lambda unit, x: (*head(unit, x), x), tail=_compiled(Unit.tail, found, options)
     )
     return found
 

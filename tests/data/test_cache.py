@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from bnas.data import LabelledImages, cache, read
 from bnas.data.memory import search_data
+from bnas.files import cache_folder
 from tests.data.writing import pixels, write_folder
 
 
@@ -214,7 +215,7 @@ def test_its_place(
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert cache.folder() == expected
+    assert cache_folder() == expected
 
 
 def test_files_larger_than_what_is_checked(

@@ -91,13 +91,13 @@ def test_a_failure_to_compile_is_said_once(monkeypatch: pytest.MonkeyPatch) -> N
     torch._dynamo.reset()
     found = compilation(dynamic=True, backend=fail)
     monkeypatch.setattr(regions_module, "_compilation", lambda _: found)
-    seen = epochs(compile="regions")
+    seen = epochs(compile="regions", kernels=False)
     problem = (
         "units are trained without compilation, which failed: backend='fail' raised: "
         "RuntimeError: no compiler here"
     )
     assert [progress.note for progress in seen] == [problem, None]
-    assert losses(seen) == losses(epochs(compile="none"))
+    assert losses(seen) == losses(epochs(compile="none", kernels=False))
 
 
 def test_a_checkpoint_may_be_gone_on_with_compiled_but_not_in_another_precision() -> None:

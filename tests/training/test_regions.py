@@ -98,7 +98,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     torch._dynamo.reset()
 
 
-REGIONS = Acceleration(compile="regions")
+REGIONS = Acceleration(compile="regions", kernels=False)
 
 
 @every_design
@@ -196,8 +196,9 @@ def test_settings_are_put_in_force_anew() -> None:
     model = network(reactnet())
     with accelerated(model, Acceleration(precision="bfloat16"), operations=0.0):
         pass
-    with accelerated(model, Acceleration(compile="none"), operations=LONG) as found:
-        assert found.regions is EAGER
+    without = Acceleration(compile="none", kernels=False)
+    with accelerated(model, without, operations=LONG) as found:
+        assert found.compilation.regions is EAGER
     units = [part for part in model.modules() if isinstance(part, UnitModule)]
     assert {(unit.precision, unit.regions.tail) for unit in units} == {(None, EAGER.tail)}
 
@@ -228,7 +229,7 @@ from bnas.training import Acceleration
 from bnas.training.regions import accelerated
 model = build(load_design("resnet20-reactnet").architecture, num_classes=10)
 images = torch.randn(2, 3, 8, 8)
-with accelerated(model, Acceleration(compile="regions"), operations=0.0) as found:
+with accelerated(model, Acceleration(compile="regions", kernels=False), operations=0.0) as found:
     model(images).sum().backward()
 print(found.problem)
 """
@@ -249,7 +250,9 @@ def test_without_a_compiler_the_reason_is_said(tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's own code, many
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_compiled_code_has_the_same_results(precision: str) -> None:
-    settings = Acceleration.model_validate({"precision": precision, "compile": "regions"})
+    settings = Acceleration.model_validate(
+        {"precision": precision, "compile": "regions", "kernels": False}
+    )
     model = network(reactnet())
 
     def results() -> object:
@@ -290,7 +293,9 @@ def test_compiled_code_keeps_no_masks() -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of PyTorch's own code, many
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_compiled_code_has_the_same_results_on_a_gpu(precision: str) -> None:
-    settings = Acceleration.model_validate({"precision": precision, "compile": "regions"})
+    settings = Acceleration.model_validate(
+        {"precision": precision, "compile": "regions", "kernels": False}
+    )
     model = network(reactnet()).cuda()
     images, labels = IMAGES.cuda(), LABELS.cuda()
     expected = functional.cross_entropy(copy.deepcopy(model)(images), labels)

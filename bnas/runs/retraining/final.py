@@ -61,8 +61,8 @@ def train_and_test(
             definition.acceleration,
             operations=operations,
             device=final.training.device,
-        ) as compilation:
-            for progress in noted(job.epochs(checkpoint, began), compilation):
+        ) as in_force:
+            for progress in noted(job.epochs(checkpoint, began), in_force):
                 if not report(progress):
                     return _evaluation(progress, Score(accuracy=math.nan, loss=progress.loss))
         tested = score(_exact(job.training.network), data.test)

@@ -1,0 +1,85 @@
+"""How kernels are compiled, kept and found again."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bnas.kernels import KernelsUnavailable, library
+
+
+@pytest.fixture(autouse=True)
+def _nothing_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As in a new process, with a cache of its own."""
+    monkeypatch.setattr(library, "load", library.load.__wrapped__)
+    monkeypatch.setenv("BNAS_CACHE", str(tmp_path / "cache"))
+
+
+def compiler(tmp_path: Path, script: str) -> str:
+    path = tmp_path / "compiler"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_they_are_compiled_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    real = os.environ.get("CXX") or "c++"
+    # Without optimisation, which takes a third of the time.
+    wrapper = compiler(tmp_path, f'echo call >> {calls}\nexec {real} "$@" -O0')
+    monkeypatch.setenv("CXX", wrapper)
+    for _ in range(2):
+        assert library.load().packs_signs() in {0, 1}
+    assert calls.read_text() == "call\n"
+    assert {path.suffix for path in (tmp_path / "cache").iterdir()} == {".so", ".lock"}
+
+
+def test_a_missing_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "/nowhere/c++")
+    with pytest.raises(KernelsUnavailable, match=r"^the C\+\+ compiler '/nowhere/c\+\+' cannot be"):
+        library.load()
+
+
+def test_what_the_compiler_says_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("CXX", compiler(tmp_path, "echo unknown architecture >&2; exit 1"))
+    with pytest.raises(KernelsUnavailable, match=r" failed: unknown architecture$"):
+        library.load()
+
+
+def test_a_damaged_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(library, "_compiled", lambda _: b"junk")
+    with pytest.raises(KernelsUnavailable, match=r"kernels-\w+\.so cannot be loaded: "):
+        library.load()
+
+
+PROGRAM = """
+import torch
+from bnas.architecture import load_design
+from bnas.blocks import build
+from bnas.training import Acceleration
+from bnas.training.regions import accelerated
+model = build(load_design("resnet20-reactnet").architecture, num_classes=10)
+with accelerated(model, Acceleration(compile="none"), operations=1e20) as found:
+    model(torch.randn(2, 3, 8, 8)).sum().backward()
+print(found.problem)
+"""
+
+
+def test_without_a_compiler_training_goes_on_and_the_reason_is_said(tmp_path: Path) -> None:
+    environment = os.environ | {"CXX": "/nowhere/c++", "BNAS_CACHE": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("units are trained without C++ kernels: the C++ compiler ")
+
+
+def test_a_folder_that_cannot_be_written_costs_the_time_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("BNAS_CACHE", str(tmp_path / "file" / "cache"))
+    real = os.environ.get("CXX") or "c++"
+    monkeypatch.setenv("CXX", compiler(tmp_path, f'exec {real} "$@" -O0'))
+    assert library.load().packs_signs() in {0, 1}
