@@ -1,8 +1,8 @@
 """C++ for feature maps, on one thread of a CPU.
 
 `head` and `tail` are what stands in front of a unit's convolutions and behind them, `sign_conv2d`
-convolves signs as bits. Each is one autograd function around loops of `kernels.cpp`, which is
-compiled once on a machine. They know tensors and numbers, nothing of modules.
+convolves signs as bits. Each is one autograd function around loops of C++, which are compiled once
+on a machine. They know tensors and numbers, nothing of modules.
 """
 
 from bnas.kernels.convolution import packs, sign_conv2d

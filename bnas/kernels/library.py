@@ -22,7 +22,6 @@ class KernelsUnavailable(Exception):
     """There are no kernels, for this reason."""
 
 
-@cache
 def load() -> ctypes.CDLL:
     """The kernels; compiled where no process of this machine has done it before.
 
@@ -30,23 +29,41 @@ def load() -> ctypes.CDLL:
     processor and these sources.
 
     Raises:
-        KernelsUnavailable: The compiler is missing or fails, or its result cannot be loaded.
+        KernelsUnavailable: The compiler is missing or fails, or its result cannot be loaded. It is
+            not tried again in this process.
     """
+    found = _found()
+    if isinstance(found, str):
+        raise KernelsUnavailable(found)
+    return found
+
+
+@cache
+def _found() -> ctypes.CDLL | str:
+    """The kernels, or why there are none."""
     command = [os.environ.get("CXX") or "c++", *_FLAGS]
-    name = f"kernels-{_identity(command)}.so"
     folder = cache_folder()
-    if folder is not None:
-        kept = folder / name
+    try:
+        if folder is None:
+            return _loaded_once(_compiled(command))
+        kept = folder / f"kernels-{_identity(command)}.so"
         with alone(kept):
-            try:
-                if not kept.exists():
-                    replace(kept, _compiled(command))
-                return _loaded(kept)
-            except OSError:
-                pass  # A folder that cannot be written is as good as none.
+            if not kept.exists():
+                compiled = _compiled(command)
+                try:
+                    replace(kept, compiled)
+                except OSError:
+                    return _loaded_once(compiled)
+        return _loaded(kept)
+    except KernelsUnavailable as error:
+        return str(error)
+
+
+def _loaded_once(compiled: bytes) -> ctypes.CDLL:
+    """For this process alone, where nothing can be kept."""
     with tempfile.TemporaryDirectory() as temporary:
-        place = Path(temporary) / name
-        place.write_bytes(_compiled(command))
+        place = Path(temporary) / "kernels.so"
+        place.write_bytes(compiled)
         return _loaded(place)  # Once it is loaded, the file may vanish.
 
 
