@@ -8,6 +8,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -47,6 +48,15 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BNAS_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture
+def compiler() -> str:
+    """A C++ compiler, as kernels are compiled with."""
+    found = shutil.which(os.environ.get("CXX") or "c++")
+    if found is None:
+        pytest.skip("there is no C++ compiler here")
+    return found
 
 
 @pytest.fixture

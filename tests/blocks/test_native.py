@@ -84,7 +84,7 @@ def results(
 
 
 @pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
+def _one_thread(compiler: str) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -7,7 +7,7 @@ import torch
 
 
 @pytest.fixture
-def one_thread() -> Iterator[None]:
+def one_thread(compiler: str) -> Iterator[None]:
     """Kernels run on one thread; whatever a test sets is put back."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)

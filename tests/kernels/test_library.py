@@ -20,18 +20,19 @@ def _nothing_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator
     library._found.cache_clear()
 
 
-def compiler(tmp_path: Path, script: str) -> str:
+def replaced(tmp_path: Path, script: str) -> str:
     path = tmp_path / "compiler"
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
     return str(path)
 
 
-def test_they_are_compiled_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_they_are_compiled_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, compiler: str
+) -> None:
     calls = tmp_path / "calls"
-    real = os.environ.get("CXX") or "c++"
     # Without optimisation, to be done sooner.
-    wrapper = compiler(tmp_path, f'echo call >> {calls}\nexec {real} "$@" -O0')
+    wrapper = replaced(tmp_path, f'echo call >> {calls}\nexec {compiler} "$@" -O0')
     monkeypatch.setenv("CXX", wrapper)
     for _ in range(2):
         assert library.load().packs_signs() in {0, 1}
@@ -51,7 +52,7 @@ def test_what_the_compiler_says_is_told_and_it_is_not_asked_again(
 ) -> None:
     calls = tmp_path / "calls"
     script = f"echo call >> {calls}; echo unknown architecture >&2; exit 1"
-    monkeypatch.setenv("CXX", compiler(tmp_path, script))
+    monkeypatch.setenv("CXX", replaced(tmp_path, script))
     for _ in range(2):
         with pytest.raises(KernelsUnavailable, match=r" failed: unknown architecture$"):
             library.load()
@@ -86,10 +87,9 @@ def test_without_a_compiler_training_goes_on_and_the_reason_is_said(tmp_path: Pa
 
 
 def test_a_folder_that_cannot_be_written_costs_the_time_alone(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, compiler: str
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("BNAS_CACHE", str(tmp_path / "file" / "cache"))
-    real = os.environ.get("CXX") or "c++"
-    monkeypatch.setenv("CXX", compiler(tmp_path, f'exec {real} "$@" -O0'))
+    monkeypatch.setenv("CXX", replaced(tmp_path, f'exec {compiler} "$@" -O0'))
     assert library.load().packs_signs() in {0, 1}
