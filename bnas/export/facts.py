@@ -155,4 +155,10 @@ def read_facts(folder: Path) -> TrainedFacts:
     Raises:
         InvalidWeights: It is missing or wrong; the message names line, key and rule.
     """
-    return load_yaml(folder / FACTS_FILE, TrainedFacts, InvalidWeights)
+    path = folder / FACTS_FILE
+    if not path.exists():
+        raise InvalidWeights(
+            f"{path}: a trained network has this file, but there is none; "
+            "name a folder that `bnas retrain` wrote, RUN/networks/NETWORK"
+        )
+    return load_yaml(path, TrainedFacts, InvalidWeights)

@@ -58,7 +58,8 @@ def with_tensors(folder: Path, **changes: torch.Tensor | None) -> None:
 def test_there_must_be_a_folder_with_facts(tmp_path: Path) -> None:
     path = tmp_path / "no" / FACTS
     assert refused(tmp_path / "no") == (
-        f"{path}: the file must be readable, but No such file or directory"
+        f"{path}: a trained network has this file, but there is none; "
+        "name a folder that `bnas retrain` wrote, RUN/networks/NETWORK"
     )
 
 
