@@ -1,6 +1,7 @@
 """Norm, non-linearity and addition behind the convolutions of a unit."""
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -98,6 +99,21 @@ class _Call:
         values = (*(self.norm or (None,) * 4), *slopes)
         return Channels(*map(address, values))
 
+    def operands(
+        self, y: Tensor, skip: Tensor | None, slopes: Sequence[Tensor | None]
+    ) -> tuple[Any, ...]:
+        """What both passes take."""
+        return (
+            *sizes(y),
+            address(y),
+            is_half(y),
+            address(skip),
+            self.has_norm,
+            self.placement,
+            self.kind,
+            ctypes.byref(self.channels(*slopes)),
+        )
+
 
 class _Tail(torch.autograd.Function):
     @staticmethod
@@ -115,17 +131,7 @@ class _Tail(torch.autograd.Function):
         ctx.call = call
         ctx.adds = skip is not None
         out = like(y, torch.float32)
-        load().tail_forward(
-            *sizes(y),
-            address(y),
-            is_half(y),
-            address(skip),
-            call.has_norm,
-            call.placement,
-            call.kind,
-            ctypes.byref(call.channels(*slopes)),
-            address(out),
-        )
+        load().tail_forward(*call.operands(y, skip, slopes), address(out))
         return out
 
     @staticmethod
@@ -138,14 +144,7 @@ class _Tail(torch.autograd.Function):
         grad_y = like(y)
         sums = torch.empty(6, y.shape[1])
         load().tail_backward(
-            *sizes(y),
-            address(y),
-            is_half(y),
-            address(skip),
-            call.has_norm,
-            call.placement,
-            call.kind,
-            ctypes.byref(call.channels(*slopes)),
+            *call.operands(y, skip, slopes),
             address(gradient),
             address(grad_sum),
             address(grad_y),
