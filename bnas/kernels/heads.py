@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from bnas.kernels.library import load
-from bnas.kernels.norm import Applied, Norm, in_force
+from bnas.kernels.norm import Applied, Norm, in_force, norm_kind
 from bnas.kernels.tensors import Channels, address, is_half, like, rows, sizes
 
 Levels = Literal["signed", "unsigned", "ternary"]
@@ -73,7 +73,7 @@ class _Call(NamedTuple):
 
     def channels(self, threshold: Tensor | None) -> tuple[Channels, tuple[Tensor | None, ...]]:
         """The addresses, and what has to live as long as they are used."""
-        factor, offset, mean, reciprocal = self.norm or (None,) * 4
+        factor, offset, mean, reciprocal = self.norm.channels if self.norm else (None,) * 4
         if threshold is not None:
             offset = -threshold if offset is None else offset - threshold
         values = (factor, offset, mean, reciprocal, None, None, None, None)
@@ -119,7 +119,7 @@ class _Head(torch.autograd.Function):
             *sizes(x),
             address(x),
             is_half(gradient),
-            int(call.norm is not None),
+            norm_kind(call.norm),
             ctypes.byref(channels),
             surrogate,
             address(gradient),

@@ -37,12 +37,31 @@ class Norm:
 
 
 class Applied(NamedTuple):
-    """x -> factor x + offset, and the statistics that it is made of; all (C,)."""
+    """x -> factor x + offset, and the statistics that it is made of; all (C,).
+
+    `is_fixed` says that these are not those of the batch.
+    """
 
     factor: Tensor
     offset: Tensor
     mean: Tensor
     reciprocal: Tensor
+    is_fixed: bool
+
+    @property
+    def channels(self) -> tuple[Tensor, ...]:
+        """What belongs to channels."""
+        return self.factor, self.offset, self.mean, self.reciprocal
+
+
+_NONE, _OF_BATCH, _FIXED = range(3)
+
+
+def norm_kind(norm: Applied | None) -> int:
+    """What the kernels call it."""
+    if norm is None:
+        return _NONE
+    return _FIXED if norm.is_fixed else _OF_BATCH
 
 
 @torch.no_grad()
@@ -57,9 +76,19 @@ def in_force(
         placement: Of that bend, see `tails`.
         kind: Of that bend.
         bend: Values of that bend.
+
+    Raises:
+        ValueError: The batch has a single value for each channel.
     """
-    mean, variance = norm.running_mean, norm.running_variance
-    if norm.training:
+    if not norm.training:
+        # A copy, for a gradient that is asked for when the statistics have moved on.
+        mean, variance = norm.running_mean.clone(), norm.running_variance
+    else:
+        if seen.numel() == seen.shape[1]:
+            raise ValueError(
+                "a norm is trained on more than one value for each channel, but its input has the "
+                f"shape {tuple(seen.shape)}; take larger batches"
+            )
         mean, variance = torch.empty(2, seen.shape[1])
         load().tail_statistics(
             *sizes(seen),
@@ -74,14 +103,12 @@ def in_force(
         _keep(norm, mean, variance, seen.numel() // seen.shape[1])
     reciprocal = (variance + norm.epsilon).rsqrt_()
     factor = norm.weight * reciprocal
-    return Applied(factor, norm.bias - mean * factor, mean, reciprocal)
+    return Applied(factor, norm.bias - mean * factor, mean, reciprocal, not norm.training)
 
 
 def _keep(norm: Norm, mean: Tensor, variance: Tensor, number: int) -> None:
     """Moves the running statistics towards those of `number` values of each channel."""
     norm.running_mean.lerp_(mean, norm.momentum)
-    # Of a single value, the estimate without bias is NaN in PyTorch, too.
-    unbiased = variance * (number / (number - 1) if number > 1 else torch.nan)
-    norm.running_variance.lerp_(unbiased, norm.momentum)
+    norm.running_variance.lerp_(variance * (number / (number - 1)), norm.momentum)
     if norm.num_batches is not None:
         norm.num_batches.add_(1)

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from bnas.kernels.library import load
-from bnas.kernels.norm import Applied, Norm, in_force
+from bnas.kernels.norm import Applied, Norm, in_force, norm_kind
 from bnas.kernels.tensors import Channels, address, is_half, like, rows, sizes
 
 Placement = Literal["before-norm", "before-addition", "after-addition"]
@@ -92,11 +92,10 @@ class _Call:
             self.kind = _CLIP if bend.clips else _BEND if bend.shift_in is None else _SHIFTED_BEND
         self.placement = _PLACEMENTS[form.placement]
         self.bends_last = form.placement == "after-addition"
-        self.has_norm = int(form.norm is not None)
         self.norm: Applied | None = None
 
     def channels(self, *slopes: Tensor | None) -> Channels:
-        values = (*(self.norm or (None,) * 4), *slopes)
+        values = (*(self.norm.channels if self.norm else (None,) * 4), *slopes)
         return Channels(*map(address, values))
 
     def operands(
@@ -108,7 +107,7 @@ class _Call:
             address(y),
             is_half(y),
             address(skip),
-            self.has_norm,
+            norm_kind(self.norm),
             self.placement,
             self.kind,
             ctypes.byref(self.channels(*slopes)),
@@ -151,7 +150,7 @@ class _Tail(torch.autograd.Function):
             address(sums),
         )
         below, above, through, incoming, plain, with_normal = sums
-        affine = (with_normal, plain) if call.has_norm else (None, None)
+        affine = (with_normal, plain) if call.norm is not None else (None, None)
         grad_slopes = (
             grad if slope is not None else None
             for slope, grad in zip(slopes, (below, above, -through, incoming), strict=True)

@@ -12,7 +12,8 @@ _TYPES: Final = (torch.float32, torch.bfloat16)
 def runs(x: Tensor) -> bool:
     """Whether kernels compute on x (N, C, H, W): channels-last, of their types, one CPU thread."""
     return (
-        x.dtype in _TYPES
+        x.numel() > 0
+        and x.dtype in _TYPES
         and x.device.type == "cpu"
         and x.is_contiguous(memory_format=torch.channels_last)
         and torch.get_num_threads() == 1

@@ -21,6 +21,9 @@ namespace {
 enum Placement { NOWHERE, BEFORE_NORM, BEFORE_ADDITION, AFTER_ADDITION };
 enum Kind { NO_KIND, BEND, SHIFTED_BEND, CLIP };
 
+// Of which statistics a norm is. Fixed ones do not depend on what is normed.
+enum NormKind { NO_NORM, BATCH_NORM, FIXED_NORM };
+
 // Of a norm as x -> factor x + offset, its mean and reciprocal deviation; of x -> slope (x -
 // shift_in) + shift_out one slope on each side.
 template <class V>
@@ -104,10 +107,15 @@ template <class T, bool WITH_NORM, int PLACE, int KIND>
 struct TailLoops {
   static constexpr bool HAS_NORM = WITH_NORM;
 
+  // What a norm sees.
+  template <class V>
+  static INLINE V seen(V y, const Values<V>& v) {
+    return PLACE == BEFORE_NORM ? bent<V, KIND>(y, v) : y;
+  }
+
   template <class V>
   static INLINE V normed(V y, const Values<V>& v) {
-    const V inner = PLACE == BEFORE_NORM ? bent<V, KIND>(y, v) : y;
-    return HAS_NORM ? v.factor * inner + v.offset : inner;
+    return HAS_NORM ? v.factor * seen(y, v) + v.offset : seen(y, v);
   }
 
   // Sums of the distance from a first value and of its square.
@@ -121,8 +129,7 @@ struct TailLoops {
       const V pivot = get<V>(&pivots.data[j]);
       V sum{}, square{};
       for (int64_t i = span.begin; i < span.end; i += span.step) {
-        const V x = get<V>(y + i);
-        const V d = (PLACE == BEFORE_NORM ? bent<V, KIND>(x, v) : x) - pivot;
+        const V d = seen(get<V>(y + i), v) - pivot;
         sum += d;
         square += d * d;
       }
@@ -165,9 +172,8 @@ struct TailLoops {
         }
         if constexpr (PLACE == BEFORE_ADDITION) g = unbent<V, KIND>(g, normed(x, v), v, s);
         if constexpr (HAS_NORM) {
-          const V inner = PLACE == BEFORE_NORM ? bent<V, KIND>(x, v) : x;
           s.sum[PLAIN] += g;
-          s.sum[NORMAL] += g * ((inner - v.mean) * v.reciprocal);
+          s.sum[NORMAL] += g * ((seen(x, v) - v.mean) * v.reciprocal);
         } else {
           put(grad_y + i, g);
         }
@@ -190,10 +196,9 @@ struct TailLoops {
       Gathered<V> s, unused;
       for (int64_t i = span.begin; i < span.end; i += span.step) {
         const V x = get<V>(y + i);
-        const V inner = PLACE == BEFORE_NORM ? bent<V, KIND>(x, v) : x;
         V g = get<V>(gradient + i);
         if constexpr (PLACE == BEFORE_ADDITION) g = unbent<V, KIND>(g, normed(x, v), v, unused);
-        g = v.factor * (g - plain - (inner - v.mean) * v.reciprocal * with_normal);
+        g = v.factor * (g - plain - (seen(x, v) - v.mean) * v.reciprocal * with_normal);
         if constexpr (PLACE == BEFORE_NORM) g = unbent<V, KIND>(g, x, v, s);
         put(grad_y + i, g);
       }
@@ -225,7 +230,7 @@ void with_placement(int placement, int kind, Use use) {
 }
 
 template <class Use>
-void with_loops(bool half, bool norm, int placement, int kind, Use use) {
+void with_loops(bool half, int norm, int placement, int kind, Use use) {
   if (half && norm) return with_placement<bfloat16, true>(placement, kind, use);
   if (half) return with_placement<bfloat16, false>(placement, kind, use);
   if (norm) return with_placement<float, true>(placement, kind, use);
@@ -239,10 +244,13 @@ void take_statistics(const Tail& t, const Table& table, int placement, int kind,
   // beside a small variance.
   std::vector<float> first(t.channels);
   const T* y = static_cast<const T*>(t.y);
-  for (int64_t c = 0; c < t.channels; ++c) first[c] = get<float>(y + c);
-  const Repeated pivots(first.data(), t.channels, 0);
   std::vector<Sums> sums(2, Sums(t.channels));
-  const auto run = [&](auto loops) { loops.statistics(t, table, pivots, sums); };
+  const auto run = [&](auto loops) {
+    for (int64_t c = 0; c < t.channels; ++c) {
+      first[c] = loops.seen(get<float>(y + c), table.at<float>(c));
+    }
+    loops.statistics(t, table, Repeated(first.data(), t.channels, 0), sums);
+  };
   if (placement == BEFORE_NORM) {
     with_kind<T, true, BEFORE_NORM>(kind, run);
   } else {
@@ -255,6 +263,12 @@ void take_statistics(const Tail& t, const Table& table, int placement, int kind,
     variance[c] =
         static_cast<float>(std::max(0.0, sums[1].totals[c] / rows - distance * distance));
   }
+}
+
+// What a norm takes from its gradient: means over the batch, and nothing with fixed statistics.
+Repeated taken(const Sums& sums, int64_t count, int64_t channels, int norm) {
+  if (norm == FIXED_NORM) return Repeated(nullptr, channels, 0);
+  return Repeated(sums.means(count / channels).data(), channels, 0);
 }
 
 enum Levels { SIGNED, UNSIGNED, TERNARY };
@@ -361,8 +375,8 @@ void tail_backward(int64_t count, int64_t channels, const void* y, int half, con
   with_loops(half, norm, placement, kind, [&](auto loops) {
     loops.gather(t, table, all);
     if constexpr (decltype(loops)::HAS_NORM) {
-      const Repeated plains(all[PLAIN].means(count / channels).data(), channels, 0);
-      const Repeated normals(all[NORMAL].means(count / channels).data(), channels, 0);
+      const Repeated plains = taken(all[PLAIN], count, channels, norm);
+      const Repeated normals = taken(all[NORMAL], count, channels, norm);
       loops.through_norm(t, table, plains, normals, all);
     }
   });
@@ -399,8 +413,8 @@ void head_backward(int64_t count, int64_t channels, const float* x, int half, in
   }
   for (int each = 0; each < 2; ++each) all[each].write(sums + each * channels);
   if (!norm) return;
-  const Repeated plains(all[0].means(count / channels).data(), channels, 0);
-  const Repeated normals(all[1].means(count / channels).data(), channels, 0);
+  const Repeated plains = taken(all[0], count, channels, norm);
+  const Repeated normals = taken(all[1], count, channels, norm);
   std::vector<Sums> none;
   walk(count, channels, none, [&](auto span) {
     using V = typename decltype(span)::Number;

@@ -67,7 +67,7 @@ def units(model: nn.Module) -> list[UnitModule]:
 def results(
     model: nn.Module, *, fast: bool, precision: torch.dtype | None = None
 ) -> tuple[list[Tensor], Gradients, dict[str, Tensor]]:
-    """Outputs in training and in evaluation, gradients, and the state of the network after."""
+    """Outputs in training and in evaluation, sums of their gradients, and the buffers after."""
     model = copy.deepcopy(model)
     for unit in units(model):
         unit.regions = native(EAGER) if fast else EAGER
@@ -77,10 +77,10 @@ def results(
     x = x.contiguous(memory_format=torch.channels_last).requires_grad_()
     y = model(x)
     y.backward(torch.randn(y.shape, generator=generator))
-    with torch.no_grad():
-        scored = model.eval()(x)
+    scored = model.eval()(x)
+    scored.backward(torch.randn(y.shape, generator=generator))
     gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
-    return [y.detach(), scored], {**gradients, "x": x.grad}, dict(model.named_buffers())
+    return [y.detach(), scored.detach()], {**gradients, "x": x.grad}, dict(model.named_buffers())
 
 
 @pytest.fixture(autouse=True)
