@@ -64,6 +64,8 @@ def _copy(source: nn.Module, target: nn.Module) -> None:
 
 
 def _run_alike(source: nn.Module, target: nn.Module) -> None:
+    if isinstance(source, BinaryConv2d) and isinstance(target, BinaryConv2d):
+        target.is_binary = source.is_binary
     if isinstance(source, Unit) and isinstance(target, Unit):
         target.precision, target.regions = source.precision, source.regions
 

@@ -198,6 +198,25 @@ def test_learned_scales_begin_when_weights_become_binary() -> None:
     assert (conv.scale.weight == 7).all()
 
 
+def test_they_do_where_pairs_are_decoupled_at_the_same_border(
+    data: SearchData, recipe: Recipe
+) -> None:
+    phases = [{"share": 1, "weights": "real", "coupled": True}, {"share": 1}]
+    recipe = recipe_of(recipe, phases=phases)
+    unit = design(weight_scale="learned", weight_scale_init="mean")
+    training = course.begin(unit, recipe, facts=data.facts, seed=0)
+    with torch.no_grad():
+        for part in training.model.modules():
+            if isinstance(part, BinaryConv2d):
+                part.weight.mul_(5)
+    enter(training, recipe.phase(1))
+    conv = training.model.get_submodule("stage1.block1.unit1.conv")
+    assert isinstance(conv, BinaryConv2d)
+    assert isinstance(conv.scale, LearnedScale)
+    expected = conv.weight.abs().flatten(1).mean(1)
+    torch.testing.assert_close(conv.scale.weight.flatten(), expected)
+
+
 def test_two_steps_end_in_binary_weights(data: SearchData, recipe: Recipe) -> None:
     recipe = recipe_of(recipe, phases=TWO_STEP)
     training = begun(recipe, data)
