@@ -24,24 +24,34 @@ def breaches(recipe: "Recipe") -> Iterator[Breach]:
     yield from _milestones(recipe.schedule, "schedule")
     for number, phase in enumerate(recipe.phases):
         yield from _milestones(phase.schedule, "phases", number, "schedule")
+    if recipe.teacher is not None:
+        yield from _milestones(recipe.teacher.schedule, "teacher", "schedule")
     yield from _order(recipe)
     yield from _last(recipe)
     yield from _teacher(recipe)
 
 
 def check_epochs(recipe: "Recipe", epochs: int) -> None:
-    """Refuses a length that a recipe cannot be stretched over.
+    """Refuses a length that a recipe, or that of its teacher, cannot be stretched over.
 
     Raises:
         InvalidConfiguration: A phase would have no epoch, or a milestone lies behind its phase.
     """
+    _check_epochs(recipe, epochs, whose="")
+    teacher = recipe.teacher
+    if teacher is not None and teacher.kind == "twin":
+        _check_epochs(recipe.of_twin, teacher.epochs or epochs, whose=" of the teacher")
+
+
+def _check_epochs(recipe: "Recipe", epochs: int, *, whose: str) -> None:
     ends = recipe.ends(epochs)
     for number, (first, end) in enumerate(pairwise((0, *ends))):
         schedule, length = recipe.phase(number).recipe.schedule, end - first
         if not isinstance(schedule, str) and schedule.milestones[-1] >= length:
             raise InvalidConfiguration(
-                f"milestones must lie within their phase, but epochs={epochs} leave {length} to "
-                f"phase {number + 1} and its last milestone is {schedule.milestones[-1]:g}; take "
+                f"milestones must lie within their phase, but epochs={epochs}{whose} leave "
+                f"{length} to phase {number + 1} and its last milestone is "
+                f"{schedule.milestones[-1]:g}; take "
                 "more epochs, or milestones that are shares of the phase"
             )
 

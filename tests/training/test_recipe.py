@@ -73,6 +73,15 @@ GOOD: dict[str, Any] = {
             "R: 'schedule.milestones': milestones must rise, but are 0.4, 0.2; sort them",
         ),
         (
+            {
+                "teacher": {
+                    "network": "twin",
+                    "schedule": {"milestones": [0.4, 0.2], "factor": 0.1},
+                }
+            },
+            "R: 'teacher.schedule.milestones': milestones must rise, but are 0.4, 0.2; sort them",
+        ),
+        (
             {"schedule": {"milestones": [0.5, 2], "factor": 0.1}},
             (
                 "R: 'schedule.milestones': milestones must all be shares of the phase, below 1, or "
@@ -221,6 +230,11 @@ def test_milestones_behind_their_phase_are_refused() -> None:
     )
     check_epochs(two, 100)
     check_epochs(recipe(schedule={"milestones": [0.5], "factor": 0.1}), 1)
+    taught = recipe(
+        schedule={"milestones": [50], "factor": 0.1}, teacher={"network": "twin", "epochs": 10}
+    )
+    with pytest.raises(InvalidConfiguration, match="epochs=10 of the teacher leave 10 to phase 1"):
+        check_epochs(taught, 100)
     with pytest.raises(InvalidConfiguration) as caught:
         check_epochs(two, 80)
     assert str(caught.value) == (
