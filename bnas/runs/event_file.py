@@ -34,14 +34,18 @@ def scalars(values: Mapping[str, float], *, step: int, wall_time: float) -> byte
 
 
 def steps(content: bytes) -> Iterator[tuple[int, int]]:
-    """The step of each whole record, 0 for the first, and where the record ends, in bytes."""
+    """The step of each whole record, 0 for the first, and where the record ends, in bytes.
+
+    Ends where a record is cut off or, as after a power cut, is not what was written.
+    """
     place = 0
     while place + _HEADER.size <= len(content):
         length, _ = _HEADER.unpack_from(content, place)
         end = place + _HEADER.size + length + _CHECKSUM.size
-        if end > len(content):
+        message = content[place + _HEADER.size : end - _CHECKSUM.size]
+        if content[place:end] != _record(message):
             return
-        yield _step(content[place + _HEADER.size : end - _CHECKSUM.size]), end
+        yield _step(message), end
         place = end
 
 

@@ -173,6 +173,18 @@ def test_it_goes_on_whatever_a_kill_left_of_an_epoch(tmp_path: Path) -> None:
             assert content(folder) == content(expected)
 
 
+@pytest.mark.parametrize("left", [b"\0" * 40, b"\x18" + b"\0" * 60])
+def test_it_goes_on_whatever_a_power_cut_left_of_an_epoch(tmp_path: Path, left: bytes) -> None:
+    for epochs, name in (((1, 2), "cut"), ((1, 2, 3), "expected")):
+        (tmp_path / name).mkdir()
+        for epoch in epochs:
+            Curve(tmp_path / name).add(point(epoch))
+    with (tmp_path / "cut" / EVENTS).open("ab") as file:
+        file.write(left)
+    Curve(tmp_path / "cut").add(point(3))
+    assert content(tmp_path / "cut") == content(tmp_path / "expected")
+
+
 def test_a_kill_in_the_very_first_write_leaves_a_curve_that_can_begin(tmp_path: Path) -> None:
     for name, start in ((HEALTH, b"epoch,la"), (EVENTS, b"\x18\0"), (CURVE, b"")):
         (tmp_path / name).write_bytes(start)
