@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from bnas.definitions import available, find, load_yaml, validate
+from bnas.definitions import available, dump_yaml, find, load_yaml, parse_value, validate
 from bnas.errors import InvalidEvaluator, InvalidSpace
 
 
@@ -310,3 +310,26 @@ def test_missing_path(path: str) -> None:
     with pytest.raises(InvalidSpace) as caught:
         find("search_spaces", path, InvalidSpace)
     assert str(caught.value) == (f"the search space file must exist, but there is no file {path!r}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "03775185e503",
+        "12e5",
+        "1e-3",
+        "7",
+        "0.5",
+        "no",
+        "true",
+        "~",
+        "",
+        "1:30",
+        "a: b",
+        "# a",
+        "é\n",
+    ],
+)
+def test_text_that_looks_like_another_value_is_written_as_text(text: str) -> None:
+    value = {"digest": text, "all": [text, 1e-5, 3, None, True]}
+    assert parse_value(dump_yaml(value)) == value

@@ -18,6 +18,7 @@ from bnas.errors import BnasError
 
 MAX_BYTES: Final = 200_000
 MAX_DEPTH: Final = 20
+_LINE_LETTERS: Final = 100
 _TEXT: Final = "tag:yaml.org,2002:str"
 
 
@@ -123,6 +124,26 @@ def parse_value(text: str) -> Any:
         return text if node is None else loader.construct_document(node)
     except yaml.YAMLError:
         return text
+
+
+def dump_yaml(value: Any) -> str:
+    """A mapping as the text of a file that `read` takes for the same."""
+    return yaml.dump(
+        value, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=_LINE_LETTERS
+    )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes text that would be read as another value."""
+
+
+def _quoted(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    # YAML 1.1 takes 12e5 for text, and a digest may look like that.
+    style = None if parse_value(text) == text else "'"
+    return dumper.represent_scalar(_TEXT, text, style=style)
+
+
+_Dumper.add_representer(str, _quoted)
 
 
 def _text(path: Path, error_type: type[BnasError]) -> str:

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
-from bnas.definitions import load_yaml, parse_value, validate
+from bnas.definitions import dump_yaml, load_yaml, parse_value, validate
 from bnas.errors import InvalidConfiguration
 from bnas.evaluation import EvaluatorDefinition, load_evaluator
 from bnas.search.settings import SearchSettings
@@ -37,9 +36,11 @@ class Configuration(BaseModel):
     def to_yaml(self) -> str:
         """The file's text."""
         data = self.model_dump(mode="json", exclude_none=True, exclude={"space"})
+        # Left out, None would be read as the default, which is to write checkpoints.
+        data["search"]["checkpoint_s"] = self.search.checkpoint_s
         # Empty and default parts of a choice would bury what it says.
         data["space"] = self.space.model_dump(mode="json", exclude_none=True, exclude_unset=True)
-        return yaml.safe_dump(data, sort_keys=False, default_flow_style=None, width=100)
+        return dump_yaml(data)
 
     def with_search(self, changes: Mapping[str, Any]) -> Self:
         """A copy with other search settings.
@@ -47,9 +48,9 @@ class Configuration(BaseModel):
         Raises:
             InvalidConfiguration: A change is not allowed.
         """
-        search = _with_engine_defaults(self.search.model_dump(exclude_unset=True), changes)
-        checked = validate(search, SearchSettings, InvalidConfiguration, source="search settings")
-        return self.model_copy(update={"search": checked})
+        base = self.search.model_dump(exclude_unset=True)
+        search = search_settings(base, changes, threads=self.evaluator.threads)
+        return self.model_copy(update={"search": search})
 
 
 def load_configuration(path: Path) -> Configuration:
@@ -101,11 +102,33 @@ def resolve(
     for assignment in assignments:
         assign(values, assignment)
     found = validate(values, Configuration, InvalidConfiguration, source="configuration")
-    threads = found.evaluator.threads
-    if threads == 1 or values["search"].get("workers") is not None:
+    settings = search_settings(values["search"], {}, threads=found.evaluator.threads)
+    return found.model_copy(update={"search": settings})
+
+
+def search_settings(
+    base: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    *,
+    threads: int,
+    source: str = "search settings",
+) -> SearchSettings:
+    """Settings that are changed; another engine brings its own defaults.
+
+    Args:
+        base: What to start from, by name.
+        changes: What to replace.
+        threads: CPU threads of one trial; by default there is a worker for so many CPUs.
+        source: What they are, for messages.
+
+    Raises:
+        InvalidConfiguration: One is not allowed.
+    """
+    values = _with_engine_defaults(base, changes)
+    found = validate(values, SearchSettings, InvalidConfiguration, source=source)
+    if values.get("workers") is not None:
         return found
-    # By default there is a worker a CPU, of which a trial now takes several.
-    return found.with_search({"workers": max(1, found.search.workers // threads)})
+    return found.model_copy(update={"workers": max(1, found.workers // threads)})
 
 
 def _with_engine_defaults(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

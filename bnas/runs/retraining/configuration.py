@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from bnas.definitions import load_yaml, validate
+from bnas.definitions import dump_yaml, load_yaml, validate
 from bnas.errors import InvalidConfiguration, RunError
 from bnas.evaluation import EvaluatorDefinition
 from bnas.search.settings import SearchSettings
@@ -73,7 +72,7 @@ class RetrainConfiguration(BaseModel):
         data["engine"] = self.engine.model_dump(
             mode="json", exclude_none=True, include=set(ENGINE_SETTINGS)
         )
-        return yaml.safe_dump(data, sort_keys=False, default_flow_style=None, width=100)
+        return dump_yaml(data)
 
     def with_engine(self, changes: Mapping[str, Any]) -> Self:
         """A copy with other settings of the engine.
