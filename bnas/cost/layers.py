@@ -63,7 +63,7 @@ def layers(network: NetworkPlan, *, image_size: int, num_classes: int) -> tuple[
     rows = _stem(network.stem, image_size)
     for stage in network.stages:
         rows += _stage(stage, rows[-1].out_size)
-    rows += _head(network.head, rows[-1], num_classes)
+    rows += _head(network.head, network.stages[-1].design.width, rows[-1].out_size, num_classes)
     return tuple(rows)
 
 
@@ -103,10 +103,9 @@ def _stem(stem: StemPlan, size: int) -> list[LayerCost]:
     return rows
 
 
-def _head(head: HeadPlan, last: LayerCost, num_classes: int) -> list[LayerCost]:
-    rows, size = [], last.out_size
+def _head(head: HeadPlan, channels: int, size: int, num_classes: int) -> list[LayerCost]:
+    rows: list[LayerCost] = []
     if not head.flatten:
-        channels = last.out_channels
         live = _real_bytes(channels, size) + _real_bytes(channels, 1)
         rows.append(pooling_cost("pool", channels, size, 1, live))
     for unit in head.units:

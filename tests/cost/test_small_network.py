@@ -177,3 +177,11 @@ def test_a_row_knows_its_operations() -> None:
 def test_every_cost_is_a_total() -> None:
     assert COSTS == ("ops", "bops", "flops", "ace", "packed_bytes", "peak_activation_bytes")
     assert set(COSTS) <= set(priced(network()).totals.as_dict())
+
+
+def test_all_channels_are_pooled_behind_duplicated_convolutions() -> None:
+    unit = Unit(order="norm-sign-conv", shortcut="none", groups=2)
+    stage = Stage(depth=1, width=8, unit=unit, widening="duplicate")
+    design = valid(Architecture(skeleton="mobilenet", stem=Stem(width=4), stages=(stage,)))
+    (pool,) = (row for row in priced(design).layers if row.name == "pool")
+    assert (pool.in_channels, pool.elementwise) == (8, 8 * 25)
