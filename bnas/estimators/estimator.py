@@ -88,6 +88,7 @@ class ReCU(Estimator):
     deviation 2 sqrt(2) (that of a Laplace distribution with E|w| = 2, as in the released code),
     then clamped to +-Q with Q = -E|w| ln(2 - 2 tau). The gradient passes the sign unchanged and
     the clamp where it does not bind; Q is a constant to it. tau follows `schedules.recu_tau`.
+    A filter of a single weight, which has no deviation, is clamped as it is.
     """
 
     def __init__(self) -> None:
@@ -104,9 +105,10 @@ class ReCU(Estimator):
 
     def revived(self, weight: Tensor) -> Tensor:
         """The standardised and clamped weights, whose sign is the binary weight."""
-        dims = tuple(range(1, weight.dim()))
-        variance, mean = torch.var_mean(weight, dims, keepdim=True)
-        scaled = (weight - mean) * (2 * math.sqrt(2) * torch.rsqrt(variance + 1e-5))
+        scaled = weight
+        if weight.numel() > len(weight):
+            variance, mean = torch.var_mean(weight, tuple(range(1, weight.dim())), keepdim=True)
+            scaled = (weight - mean) * (2 * math.sqrt(2) * torch.rsqrt(variance + 1e-5))
         bound = scaled.detach().abs().mean() * -math.log(2 - 2 * self._tau)
         return scaled.clamp(-bound, bound)
 

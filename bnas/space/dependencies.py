@@ -26,7 +26,10 @@ def effective_scopes(choices: Choices) -> dict[str, Scope]:
     """The scope of every choice; one with nothing to choose takes that of what it depends on."""
     scopes: dict[str, Scope] = {}
     for name, choice in choices.named().items():
-        scopes[name] = "network" if name in NETWORK_ONLY else choice.scope
+        if name in NETWORK_ONLY:
+            scopes[name] = "network"
+            continue
+        scopes[name] = choice.scope
         if choice.is_fixed and any(scopes.get(other) == "stage" for other in _reads(choices, name)):
             scopes[name] = "stage"
     return scopes
@@ -105,9 +108,12 @@ def _about_when(choices: Choices, name: str, scopes: dict[str, Scope]) -> Iterat
 def _about_scope(choices: Choices, name: str, scopes: dict[str, Scope]) -> Iterator[Complaint]:
     narrower = sorted(other for other in _reads(choices, name) if scopes.get(other) == "stage")
     if narrower:
+        remedy = "add `scope: stage` to it"
+        if name in NETWORK_ONLY:
+            remedy = f"remove `scope: stage` from {narrower[0]}, or the `when`"
         message = (
             f"{name} depends on {narrower[0]}, which is chosen for each stage, but has the scope "
-            "'network'; add `scope: stage` to it"
+            f"'network'; {remedy}"
         )
         yield (name,), message
 

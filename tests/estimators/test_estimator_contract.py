@@ -265,3 +265,12 @@ class TestReCU:
         bound = -w.abs().mean().item() * math.log(2 - 2 * 0.85)
         (expected,) = torch.autograd.grad(w.clamp(-bound, bound).mul(factor).sum(), weight)
         torch.testing.assert_close(gradient, expected)
+
+
+def test_recu_revives_filters_of_a_single_weight() -> None:
+    weight = torch.tensor([-2.0, 0.5, 1.0]).view(3, 1, 1, 1).requires_grad_()
+    binary = make("recu", "weights")(weight)
+    binary.sum().backward()
+    assert binary.flatten().tolist() == [-1, 1, 1]
+    assert weight.grad is not None
+    assert weight.grad.isfinite().all()

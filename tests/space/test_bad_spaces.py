@@ -226,6 +226,15 @@ def test_the_good_one_is_good(load: Any) -> None:
         ),
         (
             "  nonlinearity",
+            "  hidden_layers: {options: [1], when: {groups: 1}}\n  nonlinearity",
+            (
+                "FILE:14: 'choices.hidden_layers': hidden_layers depends on groups, which is "
+                "chosen for each stage, but has the scope 'network'; remove `scope: stage` from "
+                "groups, or the `when`"
+            ),
+        ),
+        (
+            "  nonlinearity",
             "  shuffle: [true, false]\n  nonlinearity",
             (
                 "FILE:14: 'choices.shuffle': shuffle depends on groups, which is chosen for "
