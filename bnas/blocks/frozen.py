@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from bnas.blocks.convolution import BinaryConv2d, NoScale
+from bnas.errors import InvalidConfiguration
 from bnas.estimators import Estimator, ScheduledEstimator
 
 
@@ -21,6 +22,9 @@ def freeze(network: nn.Module) -> nn.Module:
 
     Returns:
         The same network, in evaluation mode.
+
+    Raises:
+        InvalidConfiguration: Its weights are real, as in the first of two steps.
     """
     with torch.no_grad():
         for module in list(network.modules()):
@@ -60,6 +64,11 @@ class AlreadyBinary(Estimator):
 
 
 def _freeze(conv: BinaryConv2d) -> None:
+    if not conv.is_binary:
+        raise InvalidConfiguration(
+            "what is deployed must have binary weights, but this network convolves with real ones; "
+            "train it on in a phase with weights: binary"
+        )
     binary = conv.estimator(conv.weight)
     if not isinstance(conv.scale, NoScale):
         # Of weights that are all +1 there are only the factors left.

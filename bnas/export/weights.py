@@ -11,7 +11,7 @@ import copy
 import hashlib
 import json
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 from safetensors.torch import save
@@ -35,7 +35,7 @@ from bnas.export.packing import packed
 from bnas.files import replace
 
 # A JSON file is read up to a size, see `bnas.definitions`.
-_MOST_LETTERS: Final = 50_000
+_MOST_BYTES: Final = 100_000
 
 
 def write_network(
@@ -89,15 +89,17 @@ def write_network(
             "architecture": to_dict(design.architecture),
         }
     )
-    text = json.dumps(facts.as_dict(), indent=2, allow_nan=False) + "\n"
-    replace(folder / FACTS_FILE, text.encode())
+    replace(folder / FACTS_FILE, _json(facts.as_dict()))
     return facts
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=2, allow_nan=False) + "\n").encode()
 
 
 def _short(class_names: tuple[str, ...] | None) -> tuple[str, ...] | None:
     """Names, as long as `design.json` has room for them."""
-    is_long = class_names is not None and sum(map(len, class_names)) > _MOST_LETTERS
-    return None if is_long else class_names
+    return None if len(_json(class_names)) > _MOST_BYTES else class_names
 
 
 def _write(path: Path, network: nn.Module) -> TensorFile:

@@ -14,8 +14,10 @@ from torch import Tensor, nn
 import bnas
 from bnas.architecture import Architecture, Design, load_design, published_names
 from bnas.blocks import BinaryConv2d
+from bnas.blocks.precision import set_weights
 from bnas.cost import ledger
 from bnas.definitions import available
+from bnas.errors import InvalidConfiguration
 from bnas.estimators import sign
 from bnas.export.facts import Normalisation, TestResult, TrainedFacts, Training
 from bnas.export.loading import TrainedNetwork, load
@@ -205,6 +207,20 @@ def test_facts_are_kept(tmp_path: Path) -> None:
     assert (written["schema"], written["digest"]) == (1, bnas.digest(DESIGN.architecture))
 
 
+@pytest.mark.parametrize("letter", ["a", "ж", "\U0001f600"])
+def test_names_of_classes_never_make_a_network_unreadable(letter: str, tmp_path: Path) -> None:
+    for length in (1, 500, 50_000):
+        names = tuple(f"{letter * length}{number}" for number in range(DESIGN.num_classes))
+        write_network(
+            tmp_path,
+            network_of(DESIGN),
+            design=DESIGN,
+            normalisation=NORMALISATION,
+            class_names=names,
+        )
+        assert load(tmp_path).facts.class_names == (names if length < 1000 else None)
+
+
 def test_latent_weights_can_be_trained_further(written: Path) -> None:
     network = load(written, latent=True)
     images = pixels(DESIGN, 4).float()
@@ -214,3 +230,10 @@ def test_latent_weights_can_be_trained_further(written: Path) -> None:
 
 def test_nothing_random_is_touched(written: Path, untouched_global_random: None) -> None:
     load(written)
+
+
+def test_real_weights_are_not_deployed(tmp_path: Path) -> None:
+    network = network_of(DESIGN)
+    set_weights(network, "real")
+    with pytest.raises(InvalidConfiguration, match="must have binary weights"):
+        write_network(tmp_path, network, design=DESIGN, normalisation=NORMALISATION)
