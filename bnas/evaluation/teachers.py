@@ -1,8 +1,8 @@
 """The teacher of a recipe: a twin that is trained first, a trained network, or any module."""
 
-import contextlib
 import json
 import time
+from contextlib import nullcontext, suppress
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +17,7 @@ from bnas.data.memory import Examples
 from bnas.errors import InvalidConfiguration
 from bnas.evaluation.definition import EvaluatorDefinition
 from bnas.export.loading import load
+from bnas.files import alone
 from bnas.search.settings import Device
 from bnas.training import checkpoints, course
 from bnas.training.loop import Training, train
@@ -87,14 +88,16 @@ def _twin(
 ) -> nn.Module:
     recipe = definition.recipe
     training = course.begin_twin(architecture, recipe, facts=facts, seed=_TWIN_SEED, device=device)
-    # Processes that train together go on from one state, and one of them keeps it.
-    if saved := agreed(_kept(path) if is_first() else None):
-        checkpoints.restore(training, saved)
-    epochs, last = _epochs(definition), time.monotonic()
-    for result in train(training, examples, recipe.of_twin, epochs=epochs):
-        if result.epoch == epochs or time.monotonic() - last >= interval_s:
-            _keep(path, training)
-            last = time.monotonic()
+    # Other workers wait for the network, or go on with it where this one is killed. Processes that
+    # train together go on from one state, and one of them keeps it.
+    with nullcontext() if path is None or not is_first() else alone(path):
+        if saved := agreed(_kept(path) if is_first() else None):
+            checkpoints.restore(training, saved)
+        epochs, last = _epochs(definition), time.monotonic()
+        for result in train(training, examples, recipe.of_twin, epochs=epochs):
+            if result.epoch == epochs or time.monotonic() - last >= interval_s:
+                _keep(path, training)
+                last = time.monotonic()
     return training.network.eval()
 
 
@@ -102,7 +105,7 @@ def _kept(path: Path | None) -> dict[str, Any] | None:
     """What was kept; of a damaged file as little as of none."""
     if path is None:
         return None
-    with contextlib.suppress(OSError):
+    with suppress(OSError):
         return checkpoints.read(path)
     return None
 
@@ -110,7 +113,7 @@ def _kept(path: Path | None) -> dict[str, Any] | None:
 def _keep(path: Path | None, training: Training) -> None:
     """Storage that is full or gone costs what was to be kept, not the training."""
     if path is not None and is_first():
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             path.parent.mkdir(exist_ok=True)
             checkpoints.write(path, checkpoints.state(training))
 

@@ -1,5 +1,6 @@
 """Trials that are known beforehand, for an engine to go through."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -47,8 +48,11 @@ class ListedTrials:
         return True
 
     def finish(self, number: int, evaluation: Evaluation) -> None:
-        """Records a score."""
-        self._record(number, evaluation, None)
+        """Records a score; one that is not a number is a failure."""
+        if math.isfinite(evaluation.accuracy):
+            self._record(number, evaluation, None)
+        else:
+            self.fail(number, f"accuracy must be a number, but it is {evaluation.accuracy}")
 
     def fail(self, number: int, error: str, *, traceback: str | None = None) -> None:  # noqa: ARG002
         """Records that there is none."""

@@ -1,6 +1,7 @@
 """Every shipped recipe, shortened, on the digits: it learns, and a kill changes no bit."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -177,7 +178,7 @@ def test_a_twin_is_trained_once_and_kept(tmp_path: Path, monkeypatch: pytest.Mon
     definition = with_teacher("twin", epochs=2)
     first = taught(definition, tmp_path / "teachers")
     assert first is not None
-    (kept,) = (tmp_path / "teachers").iterdir()
+    (kept,) = (tmp_path / "teachers").glob("*.pt")
 
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError
@@ -215,6 +216,25 @@ def test_a_twin_that_was_cut_short_is_trained_to_the_same_bits(
     assert found is not None
     left, right = expected.state_dict(), found.state_dict()
     assert all(torch.equal(left[name], right[name]) for name in left)
+
+
+def test_workers_wait_for_a_twin_that_another_one_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    definition, real, trained = with_teacher("twin", epochs=2), train, []
+
+    def counted(*arguments: Any, **settings: Any) -> Any:
+        for result in real(*arguments, **settings):
+            trained.append(result.epoch)
+            yield result
+
+    monkeypatch.setattr(teachers, "train", counted)
+    with ThreadPoolExecutor(3) as workers:
+        found = [*workers.map(lambda _: taught(definition, tmp_path), range(3))]
+    assert trained == [1, 2]
+    weights = [torch.cat([p.flatten() for p in one.parameters()]) for one in found if one]
+    assert len(weights) == 3
+    assert all(torch.equal(weights[0], other) for other in weights)
 
 
 def test_a_twin_learns() -> None:

@@ -16,13 +16,16 @@ from bnas.blocks.unit import Unit as UnitModule
 from bnas.errors import EvaluationFailed, InvalidConfiguration, RunError
 from bnas.evaluation.scoring import NetworkScore, data_like_training, score_network
 from bnas.export.loading import TrainedNetwork
+from bnas.runs.curves import Curve
 from bnas.runs.folder import RunFolder
 from bnas.runs.retraining.resolution import Resolved, resolve
 from bnas.runs.retraining.result import Retraining, open_retraining
 from bnas.runs.retraining.retrain import labels, resume, start
-from bnas.search.events import EpochEnded, Event
+from bnas.search.events import End, EpochEnded, Event
+from bnas.search.stop import Stop
 from bnas.training import course, loop
 from bnas.training import regions as regions_module
+from bnas.training.curve import CurvePoint
 from bnas.training.regions import Compilation
 from tests.data.writing import write_folder
 
@@ -219,6 +222,50 @@ def test_what_failed_for_another_reason_is_tried_again(
     again = resume(found.folder).retraining
     assert (again.num_failed, len(again.estimates)) == (0, 2)
     assert len(pd.read_csv(found.folder.retrained)) == 4
+
+
+def test_what_failed_in_between_goes_on_from_its_checkpoint(
+    tmp_path: Path, whole: Retraining, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, epochs = Curve.add, []
+
+    def add(curve: Curve, point: CurvePoint) -> None:
+        epochs.append(point.epoch)
+        if point.epoch == EPOCHS:
+            raise RunError("the disk is full")
+        real(curve, point)
+
+    monkeypatch.setattr(Curve, "add", add)
+    found = retrained(tmp_path, asked())
+    assert found.num_failed == 2
+    monkeypatch.undo()
+    epochs.clear()
+    monkeypatch.setattr(Curve, "add", lambda *_: epochs.append(_[1].epoch) or real(*_))
+    again = resume(found.folder).retraining
+    assert epochs == [EPOCHS, EPOCHS]
+    assert content(again.folder).keys() == content(whole.folder).keys()
+    assert [e.mean for e in again.estimates.values()] == [e.mean for e in whole.estimates.values()]
+    assert not again.folder.checkpoints.exists()
+
+
+def test_time_that_is_up_in_the_last_epoch_still_gives_the_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over: list[End] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, EpochEnded) and event.progress.epoch == EPOCHS:
+            over.append(End(reason="time", message="the time is over"))
+
+    monkeypatch.setattr(Stop, "end", property(lambda _: over[0] if over else None))
+    ended = start(asked(), name="r", results_dir=tmp_path, listener=listen)
+    assert ended.end.reason == "time"
+    (one,) = ended.retraining.repetitions
+    assert one.evaluation is not None
+    assert bnas.load(ended.retraining.folder.networks / f"{one.digest}-seed1")
+    over.clear()
+    again = resume(ended.retraining.folder).retraining
+    assert (again.num_failed, len(again.estimates)) == (0, 2)
 
 
 def test_seeds_give_networks_of_their_own_and_an_interval(tmp_path: Path) -> None:

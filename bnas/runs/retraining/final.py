@@ -63,7 +63,8 @@ def train_and_test(
             device=final.training.device,
         ) as in_force:
             for progress in noted(job.epochs(checkpoint, began), in_force):
-                if not report(progress):
+                # A stop in the last epoch would leave no epoch to go on with.
+                if not report(progress) and progress.epoch < definition.epochs:
                     return _evaluation(progress, Score(accuracy=math.nan, loss=progress.loss))
         tested = score(_exact(job.training.network), data.test)
         if not math.isfinite(tested.loss):

@@ -27,6 +27,11 @@ _LASTING: Final = "EvaluationFailed:"
 OBJECTIVES: tuple[ObjectiveName, ...] = ("accuracy", "ops")
 
 
+def is_final(one: Repetition) -> bool:
+    """Whether a training is not made again: it has a score, or diverged."""
+    return one.error is None or one.error.startswith(_LASTING)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retrained:
     """One design of a retraining.
@@ -87,8 +92,8 @@ class Retraining:
 
     @property
     def final(self) -> list[Repetition]:
-        """What is not trained again: what has a score, and what diverged."""
-        return [r for r in self.repetitions if r.error is None or r.error.startswith(_LASTING)]
+        """What is not trained again."""
+        return [one for one in self.repetitions if is_final(one)]
 
     @property
     def num_wanted(self) -> int:

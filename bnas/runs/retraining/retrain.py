@@ -17,7 +17,7 @@ from bnas.runs.listed import ListedTrials
 from bnas.runs.repeats import Repetition, append_repetition
 from bnas.runs.retraining.configuration import RetrainConfiguration
 from bnas.runs.retraining.evaluator import FinalTraining, folder_name
-from bnas.runs.retraining.result import Retraining, open_retraining
+from bnas.runs.retraining.result import Retraining, is_final, open_retraining
 from bnas.runs.sharing import SharedTraining
 from bnas.search.checkpoints import Checkpoints
 from bnas.search.engine import ignore, run_job
@@ -145,9 +145,9 @@ def _train(retraining: Retraining, training: ProxyTraining, listener: Listener) 
         )
         if kept is not None:
             kept.close()
-    if end.reason == "trials":
-        shutil.rmtree(evaluator.teachers, ignore_errors=True)
     ended = open_retraining(folder)
+    if len(ended.final) == ended.num_wanted:
+        shutil.rmtree(evaluator.teachers, ignore_errors=True)
     write_json(folder.path / "retrained.json", ended.as_dict())
     return RetrainEnd(retraining=ended, end=end)
 
@@ -183,7 +183,7 @@ class _Book:
             "network": None if error else f"networks/{folder_name(record.digest, seed)}",
         }
         append_repetition(self._path, one, beside)
-        if self._kept is not None:
+        if self._kept is not None and is_final(one):
             self._kept.remove(number)
         outcome: Outcome = "failed" if error is not None else "finished"
         ended = replace(record, number=number, outcome=outcome, evaluation=evaluation, error=error)
