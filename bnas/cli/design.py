@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from bnas.architecture import Design, load_design
+from bnas.architecture import Design, load_design, published_names
+from bnas.errors import RunError
 
 
 def design_of(text: str, results_dir: Path) -> Design:
@@ -12,12 +13,27 @@ def design_of(text: str, results_dir: Path) -> Design:
         BnasError: There is none, or it is wrong.
     """
     path = Path(text)
-    run, _, digest = text.rpartition("/")
-    if path.is_file() or path.suffix in {".json", ".yaml", ".yml"}:
-        return load_design(path.absolute() if path.is_file() else path)
-    if not run:
-        return load_design(text)
+    if (run := run_of(text, results_dir)) is None:
+        return load_design(path.absolute() if path.is_file() else text)
     # Reading a run needs much more than pricing a design does.
     from bnas.runs.run import open_run
 
-    return open_run(run, results_dir=results_dir).design(digest)
+    return open_run(run, results_dir=results_dir).design(path.name)
+
+
+def run_of(text: str, results_dir: Path) -> str | None:
+    """The run of RUN/DIGEST; None for a design that is named otherwise.
+
+    Raises:
+        RunError: It is a run itself.
+    """
+    path = Path(text)
+    if path.is_file() or path.suffix in {".json", ".yaml", ".yml"} or text in published_names():
+        return None
+    for folder in (results_dir / text, path):
+        if (folder / "config.yaml").is_file():
+            raise RunError(
+                f"DESIGN is a single design, but {folder} is a run; name a design of it, "
+                f"{text.rstrip('/')}/DIGEST, or retrain its front with --front"
+            )
+    return None if path == Path(path.name) else str(path.parent)

@@ -46,9 +46,11 @@ def command(
     WEIGHTS is the folder of a network that `bnas retrain` wrote, RUN/networks/NETWORK.
     """
     from bnas.errors import InvalidData
+    from bnas.evaluation.proxy import check_device
     from bnas.evaluation.scoring import data_like_training, score_network
     from bnas.export.loading import load
 
+    check_device(device)
     network = load(weights)
     images = data_like_training(network.facts, source=data, split_seed=split_seed)
     if images is None:

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import click
 
-from bnas.cli.design import design_of
+from bnas.cli.design import design_of, run_of
 from bnas.cli.options import Duration, as_json, results_dir
 from bnas.search.settings import Device, EngineName
 
@@ -72,16 +72,20 @@ def command(  # noqa: PLR0917 (click calls it by name)
     if top is not None and not front:
         raise click.UsageError("--top is of a front; give RUN --front --top K")
     own, designs = (designs[:1], designs[1:]) if front else ((), designs)
-    runs = sorted({*own, *(run for text in designs if (run := _run_of(text)))})
-    opened = [open_run(run, results_dir=results_dir) for run in runs]
+    runs = [*own, *(run for text in designs if (run := run_of(text, results_dir)))]
+    # A run has a name, and more than one path.
+    opened = {
+        run.folder.path.resolve(): run
+        for run in (open_run(text, results_dir=results_dir) for text in runs)
+    }
     if len(opened) > 1:
         raise click.UsageError(
-            f"designs are retrained together when they are of one run, but got {', '.join(runs)}; "
-            "retrain those of each run apart"
+            "designs are retrained together when they are of one run, but got "
+            f"{', '.join(sorted(map(str, opened)))}; retrain those of each run apart"
         )
     given = {key: value for key, value in engine.items() if value is not None}
     resolved = resolve(
-        run=opened[0] if opened else None,
+        run=next(iter(opened.values()), None),
         designs=[design_of(text, results_dir) for text in designs],
         front=front,
         top=top,
@@ -96,11 +100,3 @@ def command(  # noqa: PLR0917 (click calls it by name)
     with progress(resolved.configuration) as listener:
         ended = start(resolved, name=name, results_dir=results_dir, listener=listener)
     finish(ended, as_json=as_json)
-
-
-def _run_of(text: str) -> str | None:
-    """The run of RUN/DIGEST; None for a design that is named otherwise."""
-    path = Path(text)
-    if path.is_file() or path.suffix in {".json", ".yaml", ".yml"}:
-        return None
-    return text.rpartition("/")[0] or None

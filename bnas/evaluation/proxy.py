@@ -32,15 +32,7 @@ class ProxyTraining:
         Raises:
             InvalidConfiguration: There is no CUDA device.
         """
-        if self.device == "cpu":
-            return
-        import torch
-
-        if not torch.cuda.is_available():
-            raise InvalidConfiguration(
-                "device 'cuda' needs a CUDA device that PyTorch can use, but there is none; "
-                "use device 'cpu'"
-            )
+        check_device(self.device)
 
     @property
     def epochs(self) -> int:
@@ -84,4 +76,21 @@ class ProxyTraining:
             seed=seed,
             report=report,
             checkpoint=checkpoint,
+        )
+
+
+def check_device(device: Device) -> None:
+    """Refuse a device that this process does not have.
+
+    Raises:
+        InvalidConfiguration: There is no CUDA device.
+    """
+    if device == "cpu":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise InvalidConfiguration(
+            "device 'cuda' needs a CUDA device that PyTorch can use, but there is none; "
+            "use device 'cpu'"
         )

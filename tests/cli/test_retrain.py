@@ -174,6 +174,20 @@ def test_what_cannot_be_retrained_is_said(searched: Cli) -> None:
     assert "--top is of a front" in messages(searched, "retrain", "resnet20-bireal", "--top", 1)
 
 
+def test_a_run_may_be_named_in_more_than_one_way(searched: Cli) -> None:
+    (first, *_) = json.loads(searched("front", "one", "--json").out)
+    design = f"results/runs/one/{first['digest']}"
+    result = searched("retrain", "./results/runs/one/", design, "--front", *SHORT, "--name", "r")
+    assert result.status == 0, result.err
+
+
+def test_a_run_is_no_design(searched: Cli) -> None:
+    for name in ("one", "results/runs/one"):
+        assert f"is a run; name a design of it, {name}/DIGEST, or retrain its front" in messages(
+            searched, "retrain", name, *SHORT
+        )
+
+
 def test_data_that_do_not_fit_a_network_are_refused(cli: Cli, tmp_path: Path) -> None:
     assert cli("retrain", "resnet20-bireal", *SHORT, "--name", "r").status == 0
     (network,) = Path("results/runs/r/networks").iterdir()

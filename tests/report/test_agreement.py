@@ -10,7 +10,7 @@ from bnas.runs.fidelity.correlation import Correlation
     ("value", "low", "high", "n", "text"),
     [
         (None, None, None, 1, "Kendall's tau is not defined for 1 design"),
-        (1.0, None, None, 3, "Kendall's tau 1.00, of 3 designs: too few for an interval"),
+        (1.0, None, None, 3, "Kendall's tau 1.00, of 3 designs, which leave no interval"),
         (
             *(0.654, 0.21, 0.9, 12),
             "Kendall's tau 0.65 (95 % bootstrap interval 0.21 to 0.90), 12 designs",

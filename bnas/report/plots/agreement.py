@@ -45,7 +45,7 @@ def agreement_text(found: Correlation) -> str:
     if found.value is None:
         return f"Kendall's tau is not defined for {designs}"
     if found.low is None or found.high is None:
-        return f"Kendall's tau {found.value:.2f}, of {designs}: too few for an interval"
+        return f"Kendall's tau {found.value:.2f}, of {designs}, which leave no interval"
     return (
         f"Kendall's tau {found.value:.2f} (95 % bootstrap interval {found.low:.2f} to "
         f"{found.high:.2f}), {designs}"
