@@ -4,6 +4,7 @@ from pathlib import Path
 
 from bnas.architecture import Design, load_design, published_names
 from bnas.errors import RunError
+from bnas.runs.folder import find
 
 
 def design_of(text: str, results_dir: Path) -> Design:
@@ -15,10 +16,7 @@ def design_of(text: str, results_dir: Path) -> Design:
     path = Path(text)
     if (run := run_of(text, results_dir)) is None:
         return load_design(path.absolute() if path.is_file() else text)
-    # Reading a run needs much more than pricing a design does.
-    from bnas.runs.run import open_run
-
-    return open_run(run, results_dir=results_dir).design(path.name)
+    return find(results_dir, run).design(path.name)
 
 
 def run_of(text: str, results_dir: Path) -> str | None:
@@ -36,4 +34,9 @@ def run_of(text: str, results_dir: Path) -> str | None:
                 f"DESIGN is a single design, but {folder} is a run; name a design of it, "
                 f"{text.rstrip('/')}/DIGEST, or retrain its front with --front"
             )
+    if path.is_dir():
+        raise RunError(
+            "DESIGN is the name of a published design, a JSON or YAML file, or RUN/DIGEST, but "
+            f"{path} is a folder; `bnas designs` lists the published ones"
+        )
     return None if path == Path(path.name) else str(path.parent)

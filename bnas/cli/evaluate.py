@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option(
     "--data",
     metavar="DATA",
-    help="Data set, or an .npz file with x and y.  [default: that of its training]",
+    help="Data set by name, or a path (docs/data.md).  [default: that of its training]",
 )
 @click.option(
     "--split",

@@ -17,8 +17,8 @@ from bnas.search.settings import Device, EngineName
 @click.option(
     "--with-published", "published", is_flag=True, help="And published designs to compare with."
 )
-@click.option("--evaluator", help="Recipe, data and epochs, a name or a YAML file.")
-@click.option("--data", metavar="DATA", help="Data set, or an .npz file with x and y.")
+@click.option("--evaluator", help="Recipe, data and epochs: a name or a YAML file; required.")
+@click.option("--data", metavar="DATA", help="Data set by name, or a path (docs/data.md).")
 @click.option("--seeds", type=int, default=1, show_default=True, help="Trainings of each design.")
 @click.option("--name", metavar="RUN", help="Name of the new run.  [default: made up]")
 @click.option("--max-time", type=Duration(), help="Stop after this time from now, as 10h.")

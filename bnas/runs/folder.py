@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from bnas.architecture import Design, load_design
 from bnas.errors import RunError
 from bnas.runs.files import writing
 
 RESULTS_DIR: Final = Path("results") / "runs"
+_SHORTEST_PREFIX: Final = 4
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -126,6 +128,21 @@ class RunFolder:
         finally:
             os.close(descriptor)
 
+    def design(self, digest: str) -> Design:
+        """The design of a trial by its digest or a beginning of it that no other shares.
+
+        Raises:
+            RunError: No design of the run has this digest, or several have.
+        """
+        found = sorted(self.architectures.glob(f"{_hex(digest)}*.json"))
+        if len(found) != 1:
+            problem = "no design begins so" if not found else f"{len(found)} designs begin so"
+            raise RunError(
+                f"RUN/DIGEST is a digest of the run or a unique beginning of one, but in "
+                f"{self.path} with {digest!r} {problem}; see `bnas front {self.path}`"
+            )
+        return load_design(found[0])
+
 
 def create(results_dir: Path, name: str | None, *, default: str) -> RunFolder:
     """Makes an empty run folder.
@@ -191,3 +208,12 @@ def find(results_dir: Path, run: str) -> RunFolder:
         f"RUN is a name under {results_dir} or a path, but there is no {run!r}; "
         f"runs there: {listed}"
     )
+
+
+def _hex(digest: str) -> str:
+    if len(digest) < _SHORTEST_PREFIX or set(digest) - set("0123456789abcdef"):
+        raise RunError(
+            f"a digest is {_SHORTEST_PREFIX} to 12 hex digits (0-9, a-f), but got {digest!r}; "
+            "copy one from `bnas front RUN`"
+        )
+    return digest

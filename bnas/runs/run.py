@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bnas.architecture import Design, load_design
+from bnas.architecture import Design
 from bnas.errors import InvalidConfiguration, RunError
 from bnas.runs import folder as folders
 from bnas.runs.configuration import Configuration, load_configuration
@@ -16,8 +16,6 @@ from bnas.search.objectives import ObjectiveName, direction
 from bnas.search.study import Study
 from bnas.search.trials import Outcome, TrialRecord, counts
 from bnas.space import SearchSpace
-
-_SHORTEST_PREFIX = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,23 +116,7 @@ class Run:
         Raises:
             RunError: No design of the run has this digest, or several have.
         """
-        found = sorted(self.folder.architectures.glob(f"{_hex(digest)}*.json"))
-        if len(found) != 1:
-            problem = "no design begins so" if not found else f"{len(found)} designs begin so"
-            raise RunError(
-                f"RUN/DIGEST is a digest of the run or a unique beginning of one, but in "
-                f"{self.folder.path} with {digest!r} {problem}; see `bnas front {self.folder.path}`"
-            )
-        return load_design(found[0])
-
-
-def _hex(digest: str) -> str:
-    if len(digest) < _SHORTEST_PREFIX or set(digest) - set("0123456789abcdef"):
-        raise RunError(
-            f"a digest is {_SHORTEST_PREFIX} to 12 hex digits (0-9, a-f), but got {digest!r}; "
-            "copy one from `bnas front RUN`"
-        )
-    return digest
+        return self.folder.design(digest)
 
 
 def open_run(run: RunFolder | Path | str, *, results_dir: Path = RESULTS_DIR) -> Run:

@@ -205,3 +205,12 @@ def test_data_that_do_not_fit_a_network_are_refused(cli: Cli, tmp_path: Path) ->
             f"error: {path}: the network 'resnet20-bireal' is trained for {words[name]}; give data "
             "like those that it was trained on\n"
         )
+
+
+def test_designs_of_the_reference_are_priced_and_shown(cli: Cli, repository: Path) -> None:
+    reference = repository / "results" / "reference"
+    for run in ("cifar10-search", "cifar10-retrained"):
+        result = cli("cost", reference / run / "ca52", "--json")
+        assert json.loads(result.out)["totals"]["ops"] == 505_472
+    shown = json.loads(cli("front", reference / "cifar10-retrained", "--json").out)["designs"]
+    assert [one["digest"][:4] for one in shown if one["on_front"]] == ["23da", "6c35", "ca52"]
