@@ -1,6 +1,7 @@
 """Where files outlast a run, and replacing one as a whole: a reader never meets half of it."""
 
 import fcntl
+import glob
 import os
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ def replace(path: Path, *content: bytes | memoryview, durable: bool = False) -> 
     Raises:
         OSError: The disk is full or the folder cannot be written; the old file is kept.
     """
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=_prefix(path))
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.writelines(content)
@@ -52,7 +53,10 @@ def cache_folder() -> Path | None:
 
 @contextmanager
 def alone(entry: Path) -> Iterator[None]:
-    """One process makes an entry while others wait; where nothing can be locked, all make it."""
+    """One process makes an entry while others wait; where nothing can be locked, all make it.
+
+    It also removes what processes that were killed left of `replace`.
+    """
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(entry.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o666)
@@ -62,6 +66,14 @@ def alone(entry: Path) -> Iterator[None]:
     try:
         with suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # Not without the lock: another process may be about to rename its own.
+            for left in entry.parent.glob(f"{glob.escape(_prefix(entry))}*"):
+                left.unlink(missing_ok=True)
         yield
     finally:
         os.close(descriptor)
+
+
+def _prefix(path: Path) -> str:
+    """How the names of files that are to replace another begin."""
+    return f".{path.name}-"

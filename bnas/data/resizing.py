@@ -42,7 +42,8 @@ def fitted(image: "Image", size: int, *, shorter_side: int | None = None) -> "Im
     width, height = image.size
     scale = (shorter_side or size) / min(width, height)
     # Of the longer side one needs only what lies in the square: one resampling does both.
-    side = size / scale
+    # Rounded, the quotient may exceed the shorter side, and Pillow takes no box beyond the image.
+    side = min(size / scale, width, height)
     left, top = (width - side) / 2, (height - side) / 2
     if (width, height) == (size, size) and scale == 1:
         return image

@@ -60,8 +60,10 @@ def read(source: str, *, image_size: int | None = None) -> LabelledImages:
     if is_path(source):
         path = Path(source)
         form = format_at(path)
-        place, content = str(path.resolve()), [_status(file) for file in form.files(path)]
-        return kept(place, image_size, content, lambda: form.read(path, image_size))
+        # Every spelling of a path has one entry: workers have another working directory.
+        place = path.resolve()
+        content = [_status(file) for file in form.files(place)]
+        return kept(str(place), image_size, content, lambda: form.read(path, image_size))
     check_name(source)
     if source == REQUIRED:
         raise InvalidData(

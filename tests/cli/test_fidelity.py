@@ -1,6 +1,7 @@
 """`bnas fidelity`: measured in part, gone on with, shown."""
 
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -23,15 +24,21 @@ recipe: {optimizer: adam, learning_rate: 0.01, schedule: constant, batch_size: 6
 """
 
 
-def test_an_interrupted_measurement_goes_on(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def _quick_evaluator(cli: Cli) -> None:
+    """In the working directory of the command line."""
     from sklearn.datasets import load_digits
-
-    from bnas.evaluation import ProxyTraining
 
     digits = load_digits()
     pixels = digits.images[:240, ..., None].astype(np.uint8)
     np.savez("few.npz", x=pixels, y=digits.target[:240])
     Path("quick.yaml").write_text(EVALUATOR)
+
+
+@pytest.mark.usefixtures("_quick_evaluator")
+def test_an_interrupted_measurement_goes_on(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bnas.evaluation import ProxyTraining
+
     calls: list[int] = []
     real = ProxyTraining.evaluate
 
@@ -89,6 +96,37 @@ def test_an_interrupted_measurement_goes_on(cli: Cli, monkeypatch: pytest.Monkey
     )
 
 
+@pytest.mark.usefixtures("_quick_evaluator")
+def test_scores_that_were_interrupted_go_on(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bnas.evaluation.zero_cost import scores
+
+    real, calls = scores.score, []
+
+    def interrupted(name: str, *arguments: object, **rest: object) -> object:
+        calls.append(name)
+        if len(calls) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return real(name, *arguments, **rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(scores, "score", interrupted)
+    stopped = cli(*QUICK, "--seeds", 1)
+    assert stopped.status == 130
+    assert "go on with: bnas resume one" in stopped.out
+    # The first call is not counted.
+    before = pd.read_csv(RUN / "fidelity.csv")
+    assert list(before["proxy"]) == ["grad-norm"] * 2
+    assert json.loads((RUN / "fidelity.json").read_text())["truth"] is None
+
+    out_of_time = cli("resume", "one", "--max-time", "1e-9")
+    assert "ended: the time limit of 1e-09 s is over; resume to go on" in out_of_time.out
+    pd.testing.assert_frame_equal(pd.read_csv(RUN / "fidelity.csv"), before)
+    assert cli("resume", "one").status == 0
+    after = pd.read_csv(RUN / "fidelity.csv")
+    pd.testing.assert_frame_equal(after.iloc[:2], before, check_dtype=False)
+    assert len(after) == 8 + 6 * 4
+    assert not after.duplicated(["proxy", "digest", "seed"]).any()
+
+
 def test_what_cannot_be_measured_is_refused(cli: Cli) -> None:
     scores = cli("fidelity", "--space", "resnet", "--evaluator", "zero-cost")
     assert scores.status == 2
@@ -100,6 +138,12 @@ def test_what_cannot_be_measured_is_refused(cli: Cli) -> None:
     unknown = cli("fidelity", "--space", "resnet", "--evaluator", "digits", "--proxy", "zero")
     assert unknown.status == 2
     assert unknown.err.startswith("error: unknown evaluator 'zero'; did you mean 'zero-cost'? ")
+    twice = cli("fidelity", "--space", "resnet", "--evaluator", "digits", "--proxy", "digits")
+    assert twice.status == 2
+    assert twice.err == (
+        "error: fidelity: every proxy must have a name of its own, but 'digits' is one of several; "
+        "leave one out or rename its evaluator\n"
+    )
     assert not Path("results").exists()
 
 

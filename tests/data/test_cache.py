@@ -64,6 +64,19 @@ def test_the_second_time_nothing_is_decoded(
     assert entry(place).name.startswith("images-")
 
 
+@pytest.mark.parametrize("spelling", ["./images", "images/../images/", "./link"])
+def test_every_spelling_of_a_path_has_one_entry(
+    place: Path, images: Path, spelling: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = read(str(images))
+    from bnas.data import decoding
+
+    monkeypatch.setattr(decoding, "opened", None)
+    monkeypatch.chdir(images.parent)
+    Path("link").symlink_to("images")
+    assert same(first, read(spelling))
+
+
 def test_sums_are_kept_and_exact(place: Path, images: Path) -> None:
     found = read(str(images))
     x = found.pixels.astype(np.int64)
@@ -198,6 +211,40 @@ def test_processes_at_once_decode_once(place: Path, images: Path, tmp_path: Path
     assert all(process.returncode == 0 for process in processes)
     assert sums == {f"{int(read(str(images)).pixels.astype(int).sum())}\n"}
     assert len(counter.read_text()) == 16
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from bnas.data import read
+Path.replace = lambda *_: os.kill(os.getpid(), 9)
+read(sys.argv[1])
+"""
+
+
+def test_what_a_killed_process_left_is_removed(place: Path, images: Path) -> None:
+    subprocess.run([sys.executable, "-c", KILLED, str(images)], check=False)
+    assert [path.name[:8] for path in place.glob(".*")] == [".images-"]
+    other = place / ".other.pack-1"
+    other.touch()
+    read(str(images))
+    assert list(place.glob(".*")) == [other]
+
+
+def test_without_a_lock_nothing_is_removed(
+    place: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    read(str(images))
+    live = place / f".{entry(place).name}-1"
+    live.touch()
+    entry(place).unlink()
+    monkeypatch.setattr("fcntl.flock", unsupported)
+    read(str(images))
+    assert entry(place).exists()
+    assert live.exists()
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,13 @@ def test_a_larger_shorter_side_zooms_in() -> None:
     assert np.array_equal(np.asarray(zoomed), np.asarray(image)[4:12, 4:12])
 
 
+@pytest.mark.parametrize("size", [17, 28, 32, 34, 41, 224])
+def test_every_shorter_side_comes_to_every_size(size: int) -> None:
+    for side in range(1, 257):
+        for shape in ((side, side + 1), (side + 1, side)):
+            assert fitted(Image.new("L", shape), size).size == (size, size)
+
+
 def test_arrays_and_files_come_to_the_same(tmp_path: Path) -> None:
     written = write_folder(tmp_path / "images", {"a": 6, "b": 6}, size=9)
     found = read(str(tmp_path / "images"), image_size=5)

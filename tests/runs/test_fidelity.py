@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from bnas.errors import BnasError, RunError
+from bnas.errors import BnasError, InvalidConfiguration, RunError
 from bnas.evaluation import load_evaluator
 from bnas.report.tables.fidelity import advice
 from bnas.runs.fidelity.analysis import report
@@ -63,6 +63,13 @@ class TestPlan:
         path.write_text(yaml.safe_dump(own.model_dump(mode="json", exclude_none=True)))
         found = resolve(space="resnet", evaluator=str(path))
         assert found.search.workers == 1
+
+    def test_another_engine_brings_its_own_defaults(self) -> None:
+        whole = plan(search={"address": "10.0.0.1:6379", "workers": 8})
+        inline = whole.with_search({"engine": "inline"}).search
+        assert (inline.address, inline.workers) == (None, 1)
+        same = whole.with_search({"engine": "ray"}).search
+        assert (same.address, same.workers) == ("10.0.0.1:6379", 8)
 
     def test_its_file_repeats_it(self, tmp_path: Path) -> None:
         whole = plan(variants=["epochs=2"], search={"bounds": {"ops": {"maximum": 1e5}}})
@@ -122,6 +129,15 @@ class TestPlan:
             plan(proxies=["zero-cost", str(path)])
         assert str(caught.value) == (
             "fidelity: every proxy must have a name of its own, but 'naswot' is one of several; "
+            "leave one out or rename its evaluator"
+        )
+
+    @pytest.mark.parametrize("name", ["digits", "zero-cost"])
+    def test_no_evaluator_takes_the_place_of_another(self, name: str) -> None:
+        with pytest.raises(InvalidConfiguration) as caught:
+            plan(proxies=["zero-cost", name])
+        assert str(caught.value) == (
+            f"fidelity: every proxy must have a name of its own, but {name!r} is one of several; "
             "leave one out or rename its evaluator"
         )
 

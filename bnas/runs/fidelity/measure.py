@@ -160,12 +160,12 @@ def _measure(
     begin_measurements(folder.fidelity)
     done = {measurement.key for measurement in read_measurements(folder.fidelity)}
     truth = evaluators[TRUTH]
-    for definition in plan.scores.values():
-        for measurement in scored(definition, truth, sample, seed=plan.search.seed, done=done):
-            append_measurement(folder.fidelity, measurement)
     with Stop(max_time_s) as stop:
-        trainings = Trainings(folder, plan, sample, done, tell)
-        end = trainings.run(evaluators, stop)
+        seed = plan.search.seed
+        for definition in plan.scores.values():
+            for measurement in scored(definition, truth, sample, seed=seed, done=done, stop=stop):
+                append_measurement(folder.fidelity, measurement)
+        end = stop.end or Trainings(folder, plan, sample, done, tell).run(evaluators, stop)
     found = _report(folder, plan, truth, sample)
     write_json(folder.fidelity_report, found.as_dict())
     return FidelityEnd(folder=folder, report=found, end=end)

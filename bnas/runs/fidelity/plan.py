@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bnas.definitions import load_yaml, validate
+from bnas.definitions import dump_yaml, load_yaml, validate
 from bnas.errors import InvalidConfiguration
 from bnas.evaluation import (
     EvaluatorDefinition,
@@ -15,7 +14,7 @@ from bnas.evaluation import (
     load_any_evaluator,
     load_evaluator,
 )
-from bnas.runs.configuration import assign
+from bnas.runs.configuration import assign, search_settings
 from bnas.search.settings import SearchSettings
 from bnas.space import AnySpace, load_space
 
@@ -71,10 +70,7 @@ class Plan(BaseModel):
         names = [TRUTH, *self.proxies, *(n for d in self.scores.values() for n in d.scores)]
         twice = [name for name in names if names.count(name) > 1]
         if twice:
-            raise ValueError(
-                f"every proxy must have a name of its own, but {twice[0]!r} is one of several; "
-                "leave one out or rename its evaluator"
-            )
+            raise ValueError(_shared(twice[0]))
         return self
 
     @property
@@ -87,7 +83,7 @@ class Plan(BaseModel):
         data = self.model_dump(mode="json", exclude_none=True, exclude={"space", "search"})
         data["search"] = self.search.model_dump(mode="json", exclude_none=True, include=_USED)
         data["space"] = self.space.model_dump(mode="json", exclude_none=True, exclude_unset=True)
-        return yaml.safe_dump(data, sort_keys=False, default_flow_style=None, width=100)
+        return dump_yaml(data)
 
     def with_search(self, changes: Mapping[str, Any]) -> Self:
         """A copy that runs elsewhere or otherwise.
@@ -95,12 +91,9 @@ class Plan(BaseModel):
         Raises:
             InvalidConfiguration: A change is not allowed.
         """
-        values = {**self.search.model_dump(include=_USED), **changes}
-        if "engine" in changes and "workers" not in changes:
-            # The number of workers was that of another engine.
-            del values["workers"]
-        checked = validate(values, SearchSettings, InvalidConfiguration, source="settings")
-        return self.model_copy(update={"search": checked})
+        base, threads = self.search.model_dump(include=_USED), self.truth.threads
+        search = search_settings(base, changes, threads=threads, source="settings")
+        return self.model_copy(update={"search": search})
 
 
 def load_plan(path: Path) -> Plan:
@@ -145,6 +138,8 @@ def resolve(
     trainings = {own.name: own} | {text: _variant(own, text, "--variant") for text in variants}
     scores: dict[str, ZeroCostDefinition] = {}
     for found in map(load_any_evaluator, proxies):
+        if found.name in trainings or found.name in scores:
+            raise InvalidConfiguration(f"fidelity: {_shared(found.name)}")
         if isinstance(found, ZeroCostDefinition):
             scores[found.name] = found
         else:
@@ -162,10 +157,15 @@ def resolve(
         "search": search or {},
     }
     plan = validate(values, Plan, InvalidConfiguration, source="fidelity")
-    if long.threads == 1 or (search or {}).get("workers") is not None:
-        return plan
-    # By default there is a worker a CPU, of which a training now takes several.
-    return plan.with_search({"workers": max(1, plan.search.workers // long.threads)})
+    settings = search_settings(search or {}, {}, threads=long.threads, source="settings")
+    return plan.model_copy(update={"search": settings})
+
+
+def _shared(name: str) -> str:
+    return (
+        f"every proxy must have a name of its own, but {name!r} is one of several; leave one out "
+        "or rename its evaluator"
+    )
 
 
 def _variant(own: EvaluatorDefinition, text: str, option: str) -> EvaluatorDefinition:

@@ -8,6 +8,7 @@ from bnas.architecture import from_dict
 from bnas.evaluation import ProxyTraining, ZeroCostDefinition
 from bnas.runs.fidelity.table import Measurement
 from bnas.search.guard import Failure, guarded
+from bnas.search.stop import Stop
 from bnas.search.trials import TrialRecord
 
 
@@ -18,6 +19,7 @@ def scored(
     *,
     seed: int,
     done: Collection[tuple[str, str, int]],
+    stop: Stop,
 ) -> Iterator[Measurement]:
     """Every score of every architecture that is not known yet, in this process.
 
@@ -27,6 +29,7 @@ def scored(
         sample: The architectures.
         seed: The first one.
         done: Keys of the measurements that there are already.
+        stop: Asked before each score.
     """
     from bnas.evaluation.trial import load_data, using_threads
     from bnas.evaluation.zero_cost.scores import score
@@ -41,10 +44,12 @@ def scored(
     with using_threads(truth.definition.threads):
         for name in definition.scores:
             wanted = [record for record in sample if (name, record.digest, seed) not in done]
-            # The first call also pays for what is loaded and prepared once.
-            for record in wanted[:1]:
-                guarded(partial(found_by, name, from_dict(record.architecture)))
-            for record in wanted:
+            for index, record in enumerate(wanted):
+                if stop.end is not None:
+                    return
+                if index == 0:
+                    # The first call also pays for what is loaded and prepared once.
+                    guarded(partial(found_by, name, from_dict(record.architecture)))
                 began = time.perf_counter()
                 found = guarded(partial(found_by, name, from_dict(record.architecture)))
                 yield Measurement(
