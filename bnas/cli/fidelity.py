@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from bnas.cli.options import RESULTS_DIR, Duration, as_json, results_dir
+from bnas.cli.options import Duration, as_json, results_dir
 from bnas.search.settings import Device, EngineName
 
 if TYPE_CHECKING:
@@ -96,15 +96,13 @@ def command(  # noqa: PLR0917 (click calls it by name)
         data=data,
     )
     ended = start(plan, name=name, results_dir=results_dir, max_time_s=max_time, tell=say)
-    finish(ended, as_json=as_json, default_results_dir=results_dir == RESULTS_DIR)
+    finish(ended, as_json=as_json)
 
 
 def go_on(
     folder: "RunFolder",
     settings: Mapping[str, Any],
     max_time_s: float | None,
-    *,
-    default_results_dir: bool,
 ) -> None:
     """Goes on with a measurement, as `bnas resume` does.
 
@@ -112,7 +110,6 @@ def go_on(
         folder: Its run folder.
         settings: Of where it runs.
         max_time_s: Seconds after which to stop again.
-        default_results_dir: Whether the run is found by its name alone.
     """
     from bnas.runs.fidelity.measure import resume
 
@@ -123,7 +120,7 @@ def go_on(
                 f"drop --{option}"
             )
     ended = resume(folder, changes=settings, max_time_s=max_time_s, tell=say)
-    finish(ended, as_json=False, default_results_dir=default_results_dir)
+    finish(ended, as_json=False)
 
 
 def say(line: str) -> None:
@@ -131,7 +128,7 @@ def say(line: str) -> None:
     click.echo(line, err=True)
 
 
-def finish(ended: "FidelityEnd", *, as_json: bool, default_results_dir: bool) -> None:
+def finish(ended: "FidelityEnd", *, as_json: bool) -> None:
     """Prints what was found, draws it, and exits with 130 after Ctrl-C."""
     from bnas.report.plots import write_fidelity_plots
     from bnas.report.tables import fidelity_table, show
@@ -146,7 +143,6 @@ def finish(ended: "FidelityEnd", *, as_json: bool, default_results_dir: bool) ->
         for path in paths:
             click.echo(f"plot: {path}")
         if ended.end.reason in {"interrupted", "time"}:
-            name = ended.folder.name if default_results_dir else str(ended.folder.path)
-            click.echo(f"go on with: bnas resume {name}")
+            click.echo(f"go on with: bnas resume {ended.folder.reference}")
     if ended.end.reason == "interrupted":
         sys.exit(_INTERRUPTED)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from bnas.cli.fidelity import go_on
-from bnas.cli.options import RESULTS_DIR, Duration, results_dir, run_argument
+from bnas.cli.options import Duration, results_dir, run_argument
 from bnas.cli.outcome import finish
 from bnas.search.settings import Device, EngineName
 
@@ -37,17 +37,17 @@ def command(run: str, results_dir: Path, max_time: float | None, **changes: Any)
     folder = find(results_dir, run)
     settings = {key: value for key, value in changes.items() if value is not None}
     if folder.fidelity.exists():
-        go_on(folder, settings, max_time, default_results_dir=results_dir == RESULTS_DIR)
+        go_on(folder, settings, max_time)
         return
     # A time limit holds for one call, and so does its absence.
     settings["max_time_s"] = max_time
     if folder.is_retraining:
         _retrain(folder, settings)
     else:
-        _search(folder, settings, default_results_dir=results_dir == RESULTS_DIR)
+        _search(folder, settings)
 
 
-def _search(folder: "RunFolder", settings: dict[str, Any], *, default_results_dir: bool) -> None:
+def _search(folder: "RunFolder", settings: dict[str, Any]) -> None:
     from bnas.report.progress import Progress
     from bnas.runs.run import open_run
     from bnas.runs.search import resume
@@ -58,7 +58,7 @@ def _search(folder: "RunFolder", settings: dict[str, Any], *, default_results_di
         configuration.search, earlier=earlier.trials, epochs=configuration.evaluator.epochs
     ) as progress:
         ended = resume(folder, changes=settings, listener=progress)
-    finish(ended, default_results_dir=default_results_dir)
+    finish(ended)
 
 
 def _retrain(folder: "RunFolder", settings: dict[str, Any]) -> None:

@@ -50,7 +50,7 @@ def finish(ended: "RetrainEnd", *, as_json: bool) -> None:
         for path in paths:
             click.echo(f"plot: {path}")
         if end.reason in {"interrupted", "time"}:
-            click.echo(f"go on with: bnas resume {retraining.folder.path}")
+            click.echo(f"go on with: bnas resume {retraining.folder.reference}")
     if end.reason == "interrupted":
         sys.exit(_INTERRUPTED)
     if retraining.num_failed:

@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import click
 
-from bnas.cli.options import RESULTS_DIR, Duration, results_dir
+from bnas.cli.options import Duration, results_dir
 from bnas.cli.outcome import finish
 from bnas.cost import COSTS
 from bnas.search.objectives import ACCURACY
@@ -89,4 +89,4 @@ def command(  # noqa: PLR0917 (click calls it by name)
     )
     with Progress(configuration.search, epochs=configuration.evaluator.epochs) as progress:
         ended = start(configuration, name=name, results_dir=results_dir, listener=progress)
-    finish(ended, default_results_dir=results_dir == RESULTS_DIR)
+    finish(ended)

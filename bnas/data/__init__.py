@@ -3,7 +3,7 @@
 What needs torch (`loading`, `memory`, `streaming`, `augmentation`) is imported where it is used.
 """
 
-from bnas.data.finding import find_images
+from bnas.data.finding import check_subset, find_images
 from bnas.data.images import Facts, LabelledImages, labelled_images
 from bnas.data.npz import read_npz
 from bnas.data.settings import DataSettings
@@ -16,6 +16,7 @@ __all__ = [
     "LabelledImages",
     "Split",
     "check_name",
+    "check_subset",
     "find_images",
     "is_path",
     "labelled_images",

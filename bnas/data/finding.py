@@ -12,6 +12,7 @@ from bnas.data.folder import DoesNotFit, Listing, listing
 from bnas.data.images import Facts, LabelledImages
 from bnas.data.settings import DataSettings
 from bnas.data.sources import is_folder, read
+from bnas.data.split import stratified_split
 from bnas.errors import InvalidData
 
 SAMPLE: Final = 1024
@@ -88,3 +89,27 @@ def _mode(paths: list[str]) -> Mode:
             if converted(image, paths[number]).mode != "L":
                 return "RGB"
     return "L"
+
+
+def check_subset(
+    settings: DataSettings, images: LabelledImages | ImageFiles, *, joined: bool = False
+) -> None:
+    """Refuses a subset that cannot be taken, before anything is trained.
+
+    Args:
+        settings: The subset and the split.
+        images: What `find_images` finds for them.
+        joined: See `stratified_split`.
+
+    Raises:
+        InvalidData: it is larger than there are images, or has none of a class.
+    """
+    own = images.files if isinstance(images, ImageFiles) else images
+    stratified_split(
+        own.labels,
+        seed=settings.split_seed,
+        num_validation=own.num_validation,
+        num_test=own.num_test,
+        subset=settings.subset,
+        joined=joined,
+    )

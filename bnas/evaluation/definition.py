@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from bnas.data import DataSettings, check_name, find_images, is_path
+from bnas.data import DataSettings, check_name, check_subset, find_images, is_path
 from bnas.definitions import Findings, available, find, load_yaml, validate
 from bnas.definitions.document import read as read_document
 from bnas.errors import InvalidConfiguration, InvalidData, InvalidEvaluator
@@ -105,7 +105,12 @@ class EvaluatorDefinition(BaseModel):
         )
 
     def build(
-        self, *, data: str | None = None, device: Device = "cpu", threads: int | None = None
+        self,
+        *,
+        data: str | None = None,
+        device: Device = "cpu",
+        threads: int | None = None,
+        final: bool = False,
     ) -> "ProxyTraining":
         """Return the evaluator, with its data read once to check them.
 
@@ -113,6 +118,7 @@ class EvaluatorDefinition(BaseModel):
             data: replaces `data`.
             device: where to train; whether it is there is seen by the process that trains.
             threads: replaces `threads`.
+            final: whether the images that validate in a search are trained on, too.
 
         Raises:
             InvalidConfiguration: a replacement is not allowed.
@@ -126,7 +132,7 @@ class EvaluatorDefinition(BaseModel):
             InvalidConfiguration,
             source=f"evaluator {self.name!r}",
         )
-        return _build(changed, device)
+        return _build(changed, device, final=final)
 
 
 def load_evaluator(name_or_path: str | Path) -> EvaluatorDefinition:
@@ -172,15 +178,16 @@ def evaluator_descriptions() -> dict[str, str]:
     return {name: load_any_evaluator(name).description for name in available("evaluators")}
 
 
-def _build(definition: EvaluatorDefinition, device: Device) -> "ProxyTraining":
+def _build(definition: EvaluatorDefinition, device: Device, *, final: bool) -> "ProxyTraining":
     from bnas.evaluation.proxy import ProxyTraining
 
-    facts = find_images(definition.images).facts
+    images = find_images(definition.images)
+    check_subset(definition.images, images, joined=final)
     definition = _with_absolute_teacher(definition)
     if is_path(definition.data):  # workers may have another working directory
         data = str(Path(definition.data).resolve())
         definition = definition.model_copy(update={"data": data})
-    return ProxyTraining(definition=definition, facts=facts, device=device)
+    return ProxyTraining(definition=definition, facts=images.facts, device=device)
 
 
 def _with_absolute_teacher(definition: EvaluatorDefinition) -> EvaluatorDefinition:

@@ -74,7 +74,7 @@ def _epochs(
 ) -> Iterator[Progress]:
     """The epochs of a kept state again, then those that are trained now."""
     done, note = keeper.load(training) if keeper is not None else ([], None)
-    yield from done
+    yield from (replace(progress, replayed=True) for progress in done)
     began -= done[-1].seconds if done else 0.0
     recipe = definition.recipe
     for result in train(training, data.train, recipe, epochs=definition.epochs, teacher=teacher):

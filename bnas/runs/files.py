@@ -1,6 +1,7 @@
 """Writing files so that a reader, or a crash, never meets half of one."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,15 +38,24 @@ def append_text(path: Path, text: str) -> None:
 
 
 def append_bytes(path: Path, content: bytes) -> None:
-    """Appends to a file.
+    """Appends to a file, all of it or nothing.
 
     Raises:
         RunError: The disk is full or the folder cannot be written.
     """
+    end: int | None = None
 
     def append() -> None:
-        with path.open("ab") as file:
-            file.write(content)
+        nonlocal end
+        try:
+            with path.open("ab") as file:
+                # What an earlier try left may still be there if the storage was away by then.
+                end = file.tell() if end is None else file.truncate(end)
+                file.write(content)
+        except OSError:
+            if end is not None:
+                os.truncate(path, end)
+            raise
 
     with writing(path):
         outlasting(append)

@@ -30,6 +30,11 @@ class RunFolder:
         return self.path.resolve().name
 
     @property
+    def reference(self) -> str:
+        """What finds it: its name in the default folder of runs, elsewhere its path."""
+        return self.path.name if self.path.parent == RESULTS_DIR else str(self.path)
+
+    @property
     def config(self) -> Path:
         """The resolved configuration."""
         return self.path / "config.yaml"

@@ -116,9 +116,13 @@ def append_repetition(
 
 
 def estimates(repetitions: Iterable[Repetition]) -> dict[str, Estimate]:
-    """What is known of each design that has at least one score, by digest."""
+    """What is known of each design that has at least one score, by digest.
+
+    Of several repetitions with one seed the last counts.
+    """
+    latest = {(repetition.digest, repetition.seed): repetition for repetition in repetitions}
     by_digest: dict[str, list[Repetition]] = {}
-    for repetition in repetitions:
+    for repetition in latest.values():
         by_digest.setdefault(repetition.digest, []).append(repetition)
     found = {digest: _estimate(group) for digest, group in by_digest.items()}
     return {digest: estimate for digest, estimate in found.items() if estimate.evaluations}

@@ -21,6 +21,7 @@ from bnas.search.front import reference_point
 from bnas.search.halving import Halving
 from bnas.search.plateau import Plateau
 from bnas.search.study import Study
+from bnas.search.trials import COUNTED
 from bnas.space import SearchSpace
 
 
@@ -80,6 +81,7 @@ def start(
         BnasError: The configuration or the data are wrong, or the folder cannot be written.
     """
     space = SearchSpace(configuration.space)
+    _check_recipe(configuration)
     evaluator = _evaluator(configuration)
     configuration = _completed(configuration, space, evaluator)
     default = f"{space.name}-{configuration.evaluator.name}"
@@ -115,6 +117,12 @@ def resume(
     run = open_run(folder)
     space = SearchSpace(run.configuration.space)
     configuration = run.configuration.with_search(changes or {})
+    num_trained = sum(trial.outcome in COUNTED for trial in run.trials)
+    if configuration.search.trials < num_trained:
+        raise InvalidConfiguration(
+            "trials is the new total, no less than are trained already, but is "
+            f"{configuration.search.trials} and {num_trained} are; give a larger total"
+        )
     evaluator = _evaluator(configuration)
     with folder.locked():
         study = Study.load(folder.study, mend=True)
@@ -126,6 +134,20 @@ def resume(
             space=space,
             evaluator=evaluator,
             listener=listener,
+        )
+
+
+def _check_recipe(configuration: Configuration) -> None:
+    """Refuses a recipe that can train no design of the space, see `rules.check_design`."""
+    evaluator, space = configuration.evaluator, configuration.space
+    levels = {
+        option for part in space.parts.values() for option in part.choices.activation_levels.options
+    }
+    if any(phase.coupled for phase in evaluator.recipe.phases) and "paired" not in levels:
+        raise InvalidConfiguration(
+            "a recipe with a coupled phase (BinaryDuo) needs paired activations, but the space "
+            f"{space.name!r} has activation_levels {', '.join(sorted(levels))} alone, and the "
+            f"evaluator is {evaluator.name!r}; take the space 'binaryduo', or another evaluator"
         )
 
 
@@ -171,7 +193,8 @@ def _search(
         chance=evaluator.facts.chance,
         facts=evaluator.facts,
     )
-    recorder.rewrite(study.records())
+    # The others come as events when they are told of.
+    recorder.rewrite([r for r, is_open in study.history() if r is not None and not is_open])
 
     def record_and_tell(event: Event) -> None:
         recorder(event)

@@ -5,7 +5,7 @@ hands in a table.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +23,8 @@ class Progress:
         loss: Loss on the validation split.
         seconds: Wall-clock seconds spent on the evaluation, those before an interruption included.
         note: Something that the user should be told, as that a checkpoint was damaged.
+        replayed: Whether it was reported before, by the evaluation that left the checkpoint; no
+            matter when two are compared.
     """
 
     epoch: int
@@ -30,6 +32,7 @@ class Progress:
     loss: float
     seconds: float
     note: str | None = None
+    replayed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +96,8 @@ class Evaluator(Protocol):
             architecture: the design to score.
             seed: decides initial weights and the order of the data.
             report: told after every epoch, from the first; False asks to end the evaluation early.
-                An evaluation that goes on from a checkpoint reports the epochs before it again.
+                An evaluation that goes on from a checkpoint reports the epochs before it again,
+                as replayed: each was found worth going on from.
             checkpoint: where to keep the state, and where that of an interrupted evaluation of the
                 same trial may lie; an evaluator that takes little time may ignore it.
 

@@ -87,6 +87,7 @@ class Proposer:
         """Whether a trial is worth its next epoch; to be asked after each, writes nothing.
 
         First candidates always are: where the published designs stand belongs to every result.
+        So is what was let through before an interruption, whatever came to the rung meanwhile.
         """
         halving, epoch, record = self._halving, progress.epoch, self._running[number]
         if halving is None or epoch not in halving.epochs or not math.isfinite(progress.accuracy):
@@ -94,7 +95,8 @@ class Proposer:
         record = replace(record, rungs={**record.rungs, epoch: progress.accuracy})
         self._running[number] = record
         self._enter_rungs(record, [epoch])
-        if record.candidate is None and not halving.goes_on(number, epoch):
+        is_judged = record.candidate is None and not progress.replayed
+        if is_judged and not halving.goes_on(number, epoch):
             self._stopped.add(number)
         return number not in self._stopped
 
@@ -209,12 +211,11 @@ class Proposer:
     def _adopt(self) -> None:
         """Learns what the study knows, and takes over the trials that an interruption left."""
         left: list[TrialRecord] = []
-        for number, (record, is_running) in enumerate(self._study.history()):
+        for number, (record, is_open) in enumerate(self._study.history()):
             if record is None:
-                if is_running:
-                    self._study.annotate(number, {"outcome": "abandoned"})
-                    self._study.tell(number, None)
-            elif is_running:
+                if is_open:
+                    self._study.abandon(number)
+            elif is_open:
                 left.append(record)
             else:
                 self._learn(record)

@@ -105,14 +105,13 @@ class Study:
             return cls(storage, study)
 
     def history(self) -> list[tuple[TrialRecord | None, bool]]:
-        """For each trial in order of number: its record if it has one, and whether it is running.
+        """For each trial in order of number: its record if it has one, and whether it is open.
 
-        A trial without a record was interrupted before it had an architecture.
+        A trial is open until it is told of. One without a record was interrupted before it had an
+        architecture.
         """
-        from optuna.trial import TrialState
-
         trials = self.optuna.get_trials(deepcopy=False)
-        return [(TrialRecord.of(trial), trial.state == TrialState.RUNNING) for trial in trials]
+        return [(TrialRecord.of(trial), not trial.state.is_finished()) for trial in trials]
 
     @property
     def num_trials(self) -> int:
@@ -156,9 +155,18 @@ class Study:
 
     def annotate(self, number: int, attributes: Mapping[str, Any]) -> None:
         """Writes user attributes of a running trial, in order."""
-        trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
+        trial_id = self._trial_id(number)
         for key, value in attributes.items():
             self._storage.set_trial_user_attr(trial_id, key, value)
+
+    def abandon(self, number: int) -> None:
+        """Ends a trial that has no architecture, be it begun or only enqueued."""
+        from optuna.trial import TrialState
+
+        self.annotate(number, {"outcome": "abandoned"})
+        # One that waits would be taken for the next that is asked for, and cannot be told of.
+        self._storage.set_trial_state_values(self._trial_id(number), TrialState.RUNNING)
+        self.tell(number, None)
 
     def tell(self, number: int, values: Sequence[float] | None, *, pruned: bool = False) -> None:
         """Ends a trial, as failed or pruned where there are no values."""
@@ -167,6 +175,9 @@ class Study:
         ended = TrialState.PRUNED if pruned else TrialState.FAIL
         state = ended if values is None else TrialState.COMPLETE
         self.optuna.tell(number, values, state=state)
+
+    def _trial_id(self, number: int) -> int:
+        return self._storage.get_trial_id_from_study_id_trial_number(self._id, number)
 
 
 @contextmanager

@@ -63,6 +63,15 @@ MESSAGES = {
     f"{SEARCH} --set space.choices.group=[3]": (
         "configuration: unknown key 'space.choices.group', did you mean 'groups'?; allowed keys: "
     ),
+    f"{SEARCH} --set evaluator.subset=1198": (
+        "subset must be at most the number of training images, 1197, but is 1198; lower it or "
+        "leave it out"
+    ),
+    f"{SEARCH} --evaluator cifar10-binaryduo --data digits": (
+        "a recipe with a coupled phase (BinaryDuo) needs paired activations, but the space "
+        "'resnet' has activation_levels signed alone, and the evaluator is 'cifar10-binaryduo'; "
+        "take the space 'binaryduo', or another evaluator"
+    ),
     "search --config no.yaml": (
         "no.yaml: the file must be readable, but No such file or directory"
     ),

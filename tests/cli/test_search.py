@@ -83,6 +83,31 @@ def test_resume_goes_on_to_the_new_total_and_repeats_nothing(cli: Cli, quick: li
     assert (after["state"] == "finished").sum() == 4
     config = yaml.safe_load(Path("results/runs/parts/config.yaml").read_text())
     assert config["search"]["trials"] == 4
+    fewer = cli("resume", "parts", "--trials", 3)
+    assert fewer.status == 2
+    assert "but is 3 and 4 are; give a larger total" in fewer.err
+
+
+def test_a_search_that_finds_nothing_ends_with_1(cli: Cli, quick: list[str]) -> None:
+    teacher = "evaluator.recipe.teacher={network: os.path:nope}"
+    result = cli("search", *quick, "--trials", 1, "--set", teacher)
+    assert result.status == 1
+    assert "error: no trial has finished" in result.err
+    assert "the teacher 'os.path:nope' must be a function" in result.out
+
+
+@pytest.mark.parametrize("run", ["results/runs/one", "elsewhere/one"])
+def test_how_to_go_on_is_said_so_that_the_run_is_found(
+    cli: Cli, quick: list[str], run: str
+) -> None:
+    cli("search", *quick, "--trials", 1, "--name", "one")
+    Path("elsewhere").mkdir()
+    Path("results/runs/one").rename("elsewhere/one")
+    Path("elsewhere/one").rename(run)
+    stopped = cli("resume", run, "--trials", 9, "--max-time", "0.01s")
+    assert stopped.status == 0, stopped.err
+    wanted = "one" if run == "results/runs/one" else run
+    assert f"go on with: bnas resume {wanted}\n" in stopped.out
 
 
 def test_own_data_is_searched_on(cli: Cli, tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def test_without_a_finished_trial_the_page_says_so(
 ) -> None:
     failed = [changed(record, outcome=outcome, evaluation=None) for record in records[:3]]
     page = write(failed)["front.html"].decode()
-    assert "No trial has finished yet: there is no front to draw." in page
+    assert "No trial has finished better than guessing yet: there is no front to draw." in page
     words = {
         "failed": "failed",
         "infeasible": "outside the bounds",

@@ -23,6 +23,14 @@ def test_the_file_of_a_configuration_is_the_configuration(space: str, tmp_path: 
     assert load_configuration(path) == configuration
 
 
+def test_a_run_without_checkpoints_is_gone_on_with_without(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        resolve(space="resnet", evaluator="digits", search={"checkpoint_s": None}).to_yaml()
+    )
+    assert load_configuration(path).search.checkpoint_s is None
+
+
 def test_assignments_win_over_options_and_files() -> None:
     configuration = resolve(
         space="resnet",
@@ -60,6 +68,21 @@ def test_resuming_on_another_engine_brings_its_own_number_of_workers() -> None:
     base = resolve(space="resnet", evaluator="digits", search={"engine": "ray", "workers": 2})
     assert base.with_search({"engine": "inline", "trials": 9}).search.workers == 1
     assert base.with_search({"trials": 9}).search.workers == 2
+
+
+def test_on_another_engine_trials_of_several_threads_share_the_cpus(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bnas.search.settings._available_cpus", lambda: 8)
+    base = resolve(
+        space="resnet",
+        evaluator="digits",
+        search={"engine": "inline"},
+        assignments=["evaluator.threads=3"],
+    )
+    assert base.with_search({"engine": "ray"}).search.workers == 2
+    assert base.with_search({"engine": "ray", "workers": 5}).search.workers == 5
+    assert resolve(base=base, search={"engine": "ray"}).search.workers == 2
 
 
 def test_a_run_of_a_cluster_is_gone_on_with_on_one_machine() -> None:

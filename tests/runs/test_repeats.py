@@ -65,6 +65,30 @@ def test_half_a_line_is_passed_over_and_mended(path: Path) -> None:
     assert [one.seed for one in read_repetitions(path)] == [1, 2]
 
 
+def test_half_a_character_is_passed_over_and_mended(path: Path) -> None:
+    append_repetition(path, repetition("abcd", 1, 0.5))
+    with path.open("ab") as file:
+        file.write("abcd,2,failed,,,,,ä".encode()[:-1])
+    assert len(read_repetitions(path)) == 1
+    mend_rows(path)
+    assert path.read_bytes().count(b"abcd") == 1
+
+
+@pytest.mark.parametrize("character", "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029")
+def test_an_error_becomes_one_line(path: Path, character: str) -> None:
+    append_repetition(path, Repetition(digest="abcd", seed=1, error=f"out of{character}memory"))
+    append_repetition(path, repetition("abcd", 2, 0.5))
+    assert len(path.read_bytes().splitlines()) == 3
+    assert [one.error for one in read_repetitions(path)] == ["out of memory", None]
+
+
+@pytest.mark.parametrize("character", "\v\f\x1c\x1d\x1e\x85\u2028\u2029")
+def test_a_line_ends_where_csv_says(path: Path, character: str) -> None:
+    append_repetition(path, Repetition(digest="abcd", seed=1, error="out of memory"))
+    path.write_bytes(path.read_bytes().replace(b" of ", character.encode()))
+    assert [one.error for one in read_repetitions(path)] == [f"out{character}memory"]
+
+
 def test_a_damaged_table_is_named(path: Path) -> None:
     append_repetition(path, repetition("abcd", 1, 0.5))
     with path.open("a") as file:
@@ -102,6 +126,14 @@ def test_one_seed_has_no_interval_and_failures_are_counted() -> None:
         "high": None,
         "failed": 1,
     }
+
+
+def test_of_two_repetitions_with_one_seed_the_last_counts() -> None:
+    failed = Repetition(digest="abcd", seed=2, error="out of memory")
+    found = estimates([repetition("abcd", 1, 0.5), failed, repetition("abcd", 2, 0.7)])
+    found |= estimates([repetition("ef", 1, 0.6), repetition("ef", 1, 0.6)])
+    assert (found["abcd"].seeds, found["abcd"].num_failed) == ((1, 2), 0)
+    assert found["ef"].seeds == (1,)
 
 
 def test_without_repetitions_the_front_is_that_of_the_search(trials: list[TrialRecord]) -> None:

@@ -16,10 +16,12 @@ from bnas.search.events import Ended, EpochEnded, Event
 from bnas.search.front import front
 from bnas.search.halving import Halving, Rungs
 from bnas.search.objectives import ObjectiveName
+from bnas.search.port import Progress
 from bnas.search.proposer import Proposer
 from bnas.search.settings import SearchSettings
 from bnas.search.simulator import Curve, simulate
 from bnas.search.study import Study
+from bnas.search.trials import TrialRecord
 from bnas.space import SearchSpace
 from tests.search import tables
 
@@ -166,3 +168,45 @@ def test_a_repeat_of_a_stopped_trial_is_not_told_as_finished(eight: SearchSpace)
     assert repeats
     trials = study.optuna.get_trials()
     assert {trials[record.number].state for record in repeats} == {TrialState.PRUNED}
+
+
+@pytest.fixture
+def at_work(many: SearchSpace) -> tuple[Proposer, list[int]]:
+    """A proposer, and trials that run, from the cheapest to the dearest."""
+    proposer = Proposer(
+        Study.in_memory(OBJECTIVES),
+        settings=SearchSettings(engine="inline", sampler="random", trials=2),
+        space=many,
+        cost=tables.cost,
+        listener=lambda _: None,
+        halving=halving(),
+    )
+    records = [record for _ in range(2) if isinstance(record := proposer.propose(), TrialRecord)]
+    return proposer, [r.number for r in sorted(records, key=lambda record: record.costs.ops)]
+
+
+def at_rung(accuracy: float, *, replayed: bool = False) -> Progress:
+    return Progress(epoch=1, accuracy=accuracy, loss=1.0, seconds=0.0, replayed=replayed)
+
+
+def test_what_a_rung_let_through_is_not_judged_there_again(
+    at_work: tuple[Proposer, list[int]],
+) -> None:
+    proposer, (cheap, dear) = at_work
+    assert proposer.goes_on(cheap, at_rung(0.5))
+    assert proposer.goes_on(dear, at_rung(0.4, replayed=True))
+
+
+def test_others_are_compared_with_what_a_rung_let_through(
+    at_work: tuple[Proposer, list[int]],
+) -> None:
+    proposer, (cheap, dear) = at_work
+    assert proposer.goes_on(cheap, at_rung(0.5, replayed=True))
+    assert not proposer.goes_on(dear, at_rung(0.4))
+
+
+def test_what_was_stopped_stays_stopped(at_work: tuple[Proposer, list[int]]) -> None:
+    proposer, (cheap, dear) = at_work
+    assert proposer.goes_on(cheap, at_rung(0.5))
+    assert not proposer.goes_on(dear, at_rung(0.4))
+    assert not proposer.goes_on(dear, at_rung(0.4, replayed=True))

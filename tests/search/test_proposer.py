@@ -287,18 +287,22 @@ def test_a_study_killed_after_any_line_is_gone_on_with(
     search: Search, eight: SearchSpace, journal: Path
 ) -> None:
     """Whatever a killed process left, no finished trial is lost or repeated, and the rest ends."""
-    search(eight, trials=3, bounds={"ops": {"maximum": 15000}}, seed=1)
+    candidates = {name: digest(architecture) for name, architecture in eight.first_candidates}
+    largest = tables.cost(dict(eight.first_candidates)["large"]).packed_bytes
+    settings = {"trials": 3, "bounds": {"packed_bytes": {"maximum": largest}}, "seed": 1}
+    search(eight, **settings)
     lines = journal.read_bytes().splitlines(keepends=True)
-    for kept in range(2, len(lines), 3):
+    for kept in range(2, len(lines)):
         journal.write_bytes(b"".join(lines[:kept]) + lines[kept][: len(lines[kept]) // 2])
         before = {r.number: r for r in Study.load(journal).records() if r.outcome == "finished"}
         table = tables.Table()
-        _, study = search(eight, table, trials=3, bounds={"ops": {"maximum": 15000}}, seed=1)
+        _, study = search(eight, table, **settings)
         after = {r.number: r for r in study.records()}
         assert {number: after[number] for number in before} == before
         assert not {r.digest for r in before.values()} & set(table.asked)
         found = counts(study.records())
         assert (found["finished"], found["running"]) == (3, 0)
+        assert {r.candidate: r.digest for r in after.values() if r.candidate} == candidates
         assert all(trial.state.is_finished() for trial in frozen(study))
 
 

@@ -27,7 +27,7 @@ _ENDED_OTHERWISE: Final[dict[Outcome, str]] = {
     "running": "without an outcome",
 }
 
-NO_FRONT: Final = "No trial has finished yet: there is no front to draw."
+NO_FRONT: Final = "No trial has finished better than guessing yet: there is no front to draw."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

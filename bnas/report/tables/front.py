@@ -36,7 +36,7 @@ def front_table(
         estimates: What is known of repeated designs, by digest; their accuracy is a mean.
     """
     if not front:
-        return Text("No trial has finished yet: there is no front to show.")
+        return Text("No trial has finished better than guessing yet: there is no front to show.")
     return _Front(front, objectives, estimates or {})
 
 

@@ -6,9 +6,10 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bnas.definitions import dump_yaml, load_yaml, validate
+from bnas.definitions import dump_yaml, load_yaml
 from bnas.errors import InvalidConfiguration, RunError
 from bnas.evaluation import EvaluatorDefinition
+from bnas.runs.configuration import search_settings
 from bnas.search.settings import SearchSettings
 
 # What of a search's settings says how trials are run; the rest is about which.
@@ -72,6 +73,8 @@ class RetrainConfiguration(BaseModel):
         data["engine"] = self.engine.model_dump(
             mode="json", exclude_none=True, include=set(ENGINE_SETTINGS)
         )
+        # Left out, None would be read as the default, which is to write checkpoints.
+        data["engine"]["checkpoint_s"] = self.engine.checkpoint_s
         return dump_yaml(data)
 
     def with_engine(self, changes: Mapping[str, Any]) -> Self:
@@ -103,15 +106,7 @@ def engine_settings(
             f"{', '.join(sorted(ENGINE_SETTINGS))}"
         )
     kept = base.model_dump(include=set(ENGINE_SETTINGS)) if base is not None else {}
-    if changes.get("engine", kept.get("engine")) != kept.get("engine"):
-        kept.pop("workers", None)
-        kept.pop("address", None)
-    values = {**kept, **changes}
-    found = validate(values, SearchSettings, InvalidConfiguration, source="retraining settings")
-    if threads == 1 or values.get("workers") is not None:
-        return found
-    values["workers"] = max(1, found.workers // threads)
-    return validate(values, SearchSettings, InvalidConfiguration, source="retraining settings")
+    return search_settings(kept, changes, threads=threads, source="retraining settings")
 
 
 def load_retrain_configuration(path: Path) -> RetrainConfiguration:

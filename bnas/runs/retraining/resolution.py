@@ -79,7 +79,7 @@ def resolve(
     selected = selection.named(designs, run=run)
     if front and run is not None:
         selected = selection.joined(selection.of_front(run, top=top), selected)
-    training = definition.build()
+    training = definition.build(final=True)
     if run is not None:
         _check_split(run, training.definition)
     if published:
@@ -97,7 +97,7 @@ def resolve(
         engine=engine_settings(changes, threads=definition.threads),
         processes=processes,
     )
-    training = definition.build(device=configuration.engine.device)
+    training = definition.build(device=configuration.engine.device, final=True)
     check_device(configuration, training)
     named = selected[0][0].name if run is None else run.folder.name
     return Resolved(

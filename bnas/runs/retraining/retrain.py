@@ -89,7 +89,7 @@ def resume(
     """
     earlier = open_retraining(folder)
     configuration = earlier.configuration.with_engine(changes or {})
-    training = configuration.evaluator.build(device=configuration.engine.device)
+    training = configuration.evaluator.build(device=configuration.engine.device, final=True)
     check_device(configuration, training)
     with folder.locked():
         mend_rows(folder.retrained)
