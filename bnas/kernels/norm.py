@@ -80,10 +80,9 @@ def in_force(
     Raises:
         ValueError: The batch has a single value for each channel.
     """
-    if not norm.training:
-        # A copy, for a gradient that is asked for when the statistics have moved on.
-        mean, variance = norm.running_mean.clone(), norm.running_variance
-    else:
+    # A copy, for a gradient that is asked for when the statistics have moved on.
+    mean, variance = norm.running_mean.clone(), norm.running_variance
+    if norm.training:
         if seen.numel() == seen.shape[1]:
             raise ValueError(
                 "a norm is trained on more than one value for each channel, but its input has the "
