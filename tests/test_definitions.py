@@ -225,7 +225,10 @@ def test_not_a_definition(file: Path, content: bytes, expected: str) -> None:
 def test_unreadable_file(tmp_path: Path) -> None:
     with pytest.raises(InvalidSpace) as caught:
         load_yaml(tmp_path, Definition, InvalidSpace)
-    assert str(caught.value) == f"{tmp_path}: the file must be readable, but Is a directory"
+    assert str(caught.value) == (
+        f"{tmp_path}: the file must be readable, but Is a directory; correct the path or its "
+        "permissions"
+    )
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,8 @@ def _text(path: Path, error_type: type[BnasError]) -> str:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise error_type(
-            f"{path}: the file must be readable, but {os.strerror(error.errno or 0)}"
+            f"{path}: the file must be readable, but {os.strerror(error.errno or 0)}; correct the "
+            "path or its permissions"
         ) from error
     except ValueError as error:
         raise error_type(

@@ -26,6 +26,9 @@ stages:
     downsampling: real-1x1
     unit: {groups: 4}
 """
+UNREADABLE = (
+    "the file must be readable, but No such file or directory; correct the path or its permissions"
+)
 NAMES = (
     "binaryduo-resnet18, bireal-18, bireal-34, bnn-plus-alexnet, bnn-plus-resnet18, bnn-plus-vgg, "
     "ftbnn, reactnet-a, reactnet-b, reactnet-c, reactnet-resnet18, real-to-binary-resnet18, "
@@ -354,8 +357,8 @@ def test_every_broken_rule_is_told(file: Path) -> None:
                 "or give a JSON or YAML file, or RUN/DIGEST"
             ),
         ),
-        ("no/such", "no/such: the file must be readable, but No such file or directory"),
-        ("no.json", "no.json: the file must be readable, but No such file or directory"),
+        ("no/such", f"no/such: {UNREADABLE}"),
+        ("no.json", f"no.json: {UNREADABLE}"),
         ("\0.yaml", "a path must be one that a file can have, but got '\\x00.yaml'"),
     ],
 )

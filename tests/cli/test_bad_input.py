@@ -73,13 +73,14 @@ MESSAGES = {
         "take the space 'binaryduo', or another evaluator"
     ),
     "search --config no.yaml": (
-        "no.yaml: the file must be readable, but No such file or directory"
+        "no.yaml: the file must be readable, but No such file or directory; correct the path or "
+        "its permissions"
     ),
     "resume nope": (
         "RUN is a name under results/runs or a path, but there is no 'nope'; runs there: none"
     ),
     "cost reactnet": "unknown design 'reactnet'; did you mean 'reactnet-c'? published designs: ",
-    "cost no.yaml": "no.yaml: the file must be readable, but No such file or directory",
+    "cost no.yaml": "no.yaml: the file must be readable, but No such file or directory; ",
     "cost run/abcd": (
         "RUN is a name under results/runs or a path, but there is no 'run'; runs there: none"
     ),
