@@ -1,3 +1,5 @@
+"""Appending to files, whatever the storage does meanwhile."""
+
 import errno
 import io
 import os
