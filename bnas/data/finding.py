@@ -104,6 +104,8 @@ def check_subset(
     Raises:
         InvalidData: it is larger than there are images, or has none of a class.
     """
+    if settings.subset is None:
+        return
     own = images.files if isinstance(images, ImageFiles) else images
     stratified_split(
         own.labels,

@@ -36,8 +36,7 @@ class Configuration(BaseModel):
     def to_yaml(self) -> str:
         """The file's text."""
         data = self.model_dump(mode="json", exclude_none=True, exclude={"space"})
-        # Left out, None would be read as the default, which is to write checkpoints.
-        data["search"]["checkpoint_s"] = self.search.checkpoint_s
+        data["search"] = self.search.saved()
         # Empty and default parts of a choice would bury what it says.
         data["space"] = self.space.model_dump(mode="json", exclude_none=True, exclude_unset=True)
         return dump_yaml(data)

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -110,6 +110,18 @@ class SearchSettings(_Settings):
             return values
         inline = values.get("engine") == "inline"
         return {**values, "workers": 1 if inline else _available_cpus()}
+
+    def saved(self, names: Iterable[str] | None = None) -> dict[str, Any]:
+        """Plain values that are read as the same settings.
+
+        Args:
+            names: of those to save; None saves all.
+        """
+        values = self.model_dump(
+            mode="json", exclude_none=True, include=None if names is None else set(names)
+        )
+        # Left out, None would be read as the default, which is to write checkpoints.
+        return {**values, "checkpoint_s": self.checkpoint_s}
 
     @property
     def costs(self) -> tuple[Cost, ...]:

@@ -81,9 +81,7 @@ class Plan(BaseModel):
     def to_yaml(self) -> str:
         """The file's text."""
         data = self.model_dump(mode="json", exclude_none=True, exclude={"space", "search"})
-        data["search"] = self.search.model_dump(mode="json", exclude_none=True, include=_USED)
-        # Left out, None would be read as the default, which is to write checkpoints.
-        data["search"]["checkpoint_s"] = self.search.checkpoint_s
+        data["search"] = self.search.saved(_USED)
         data["space"] = self.space.model_dump(mode="json", exclude_none=True, exclude_unset=True)
         return dump_yaml(data)
 

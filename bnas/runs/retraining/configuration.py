@@ -70,11 +70,7 @@ class RetrainConfiguration(BaseModel):
     def to_yaml(self) -> str:
         """The file's text."""
         data = self.model_dump(mode="json", exclude_none=True, exclude={"engine"})
-        data["engine"] = self.engine.model_dump(
-            mode="json", exclude_none=True, include=set(ENGINE_SETTINGS)
-        )
-        # Left out, None would be read as the default, which is to write checkpoints.
-        data["engine"]["checkpoint_s"] = self.engine.checkpoint_s
+        data["engine"] = self.engine.saved(ENGINE_SETTINGS)
         return dump_yaml(data)
 
     def with_engine(self, changes: Mapping[str, Any]) -> Self:
